@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Every system call daemonkit makes, under its own name. Floor 1.
+//
+// Each wrapper makes exactly one call and returns {value, error}, with errno captured in the same expression.
+// One seam: a program that defines DAEMONKIT_SYSCALL_HEADER as the name of a header gets that header's
+// `daemonkit::detail::sys::invoke` in place of the one below; the fault tests make any call fail that way.
+
+#include <daemonkit/detail/platform.hpp>
+
+#include <cerrno>
+#include <csignal>   // sigaction, sigset_t
+#include <cstddef>   // std::size_t
+
+#include <fcntl.h>         // open, fcntl
+#include <poll.h>          // poll
+#include <pwd.h>           // getpwnam_r
+#include <grp.h>           // getgrnam_r, setgroups
+#include <sys/file.h>      // flock
+#include <sys/resource.h>  // setrlimit
+#include <sys/socket.h>    // socketpair, sendmsg, recv
+#include <sys/stat.h>      // fstat, fchmod, umask
+#include <sys/types.h>
+#include <sys/wait.h>      // waitpid
+#include <unistd.h>
+
+#if DAEMONKIT_OS_LINUX()
+#include <sys/prctl.h>    // prctl
+#include <sys/syscall.h>  // SYS_close_range
+#endif
+
+namespace daemonkit::detail {
+
+/// What a system call returned, and the errno it left; `error` is 0 when the call worked.
+template <class Value>
+struct Result {
+    Value value{};
+    int error = 0;
+    /// True when the call worked.
+    explicit operator bool() const noexcept { return error == 0; }
+};
+
+}  // namespace daemonkit::detail
+
+#ifdef DAEMONKIT_SYSCALL_HEADER
+#include DAEMONKIT_SYSCALL_HEADER
+#else
+namespace daemonkit::detail::sys {
+
+/// Makes the call; `name` is the name of the system call, which the seam's replacement goes by.
+template <class Call>
+auto invoke(const char* /*name*/, Call call) noexcept -> Result<decltype(call())> {
+    const auto value = call();
+    return {value, value == static_cast<decltype(value)>(-1) ? errno : 0};
+}
+
+}  // namespace daemonkit::detail::sys
+#endif
+
+namespace daemonkit::detail::sys {
+
+// -- files and descriptors ------------------------------------------------------------------------------------------
+
+/// open(2)
+inline Result<int> open(const char* path, int flags, mode_t mode = 0) noexcept {
+    return invoke("open", [&] { return ::open(path, flags, mode); });
+}
+/// close(2)
+inline Result<int> close(int fd) noexcept {
+    return invoke("close", [&] { return ::close(fd); });
+}
+/// read(2)
+inline Result<ssize_t> read(int fd, void* data, std::size_t size) noexcept {
+    return invoke("read", [&] { return ::read(fd, data, size); });
+}
+/// write(2)
+inline Result<ssize_t> write(int fd, const void* data, std::size_t size) noexcept {
+    return invoke("write", [&] { return ::write(fd, data, size); });
+}
+/// pread(2)
+inline Result<ssize_t> pread(int fd, void* data, std::size_t size, off_t at) noexcept {
+    return invoke("pread", [&] { return ::pread(fd, data, size, at); });
+}
+/// pwrite(2)
+inline Result<ssize_t> pwrite(int fd, const void* data, std::size_t size, off_t at) noexcept {
+    return invoke("pwrite", [&] { return ::pwrite(fd, data, size, at); });
+}
+/// ftruncate(2)
+inline Result<int> ftruncate(int fd, off_t size) noexcept {
+    return invoke("ftruncate", [&] { return ::ftruncate(fd, size); });
+}
+/// fstat(2)
+inline Result<int> fstat(int fd, struct ::stat* status) noexcept {
+    return invoke("fstat", [&] { return ::fstat(fd, status); });
+}
+/// lstat(2)
+inline Result<int> lstat(const char* path, struct ::stat* status) noexcept {
+    return invoke("lstat", [&] { return ::lstat(path, status); });
+}
+/// stat(2)
+inline Result<int> stat(const char* path, struct ::stat* status) noexcept {
+    return invoke("stat", [&] { return ::stat(path, status); });
+}
+/// fchmod(2)
+inline Result<int> fchmod(int fd, mode_t mode) noexcept {
+    return invoke("fchmod", [&] { return ::fchmod(fd, mode); });
+}
+/// unlink(2)
+inline Result<int> unlink(const char* path) noexcept {
+    return invoke("unlink", [&] { return ::unlink(path); });
+}
+/// flock(2)
+inline Result<int> flock(int fd, int operation) noexcept {
+    return invoke("flock", [&] { return ::flock(fd, operation); });
+}
+/// fcntl(2) with F_GETLK, F_SETLK
+inline Result<int> fcntl_lock(int fd, int command, struct ::flock* lock) noexcept {
+    return invoke("fcntl_lock", [&] { return ::fcntl(fd, command, lock); });
+}
+/// fcntl(2) with F_GETFD
+inline Result<int> fcntl_getfd(int fd) noexcept {
+    return invoke("fcntl_getfd", [&] { return ::fcntl(fd, F_GETFD); });
+}
+/// fcntl(2) with F_SETFD
+inline Result<int> fcntl_setfd(int fd, int flags) noexcept {
+    return invoke("fcntl_setfd", [&] { return ::fcntl(fd, F_SETFD, flags); });
+}
+/// fcntl(2) with F_GETFL
+inline Result<int> fcntl_getfl(int fd) noexcept {
+    return invoke("fcntl_getfl", [&] { return ::fcntl(fd, F_GETFL); });
+}
+/// fcntl(2) with F_SETFL
+inline Result<int> fcntl_setfl(int fd, int flags) noexcept {
+    return invoke("fcntl_setfl", [&] { return ::fcntl(fd, F_SETFL, flags); });
+}
+/// fcntl(2) with F_DUPFD_CLOEXEC: a duplicate with a number of at least `lowest`
+inline Result<int> fcntl_dupfd_cloexec(int fd, int lowest) noexcept {
+    return invoke("fcntl_dupfd_cloexec", [&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, lowest); });
+}
+/// dup2(2)
+inline Result<int> dup2(int from, int to) noexcept {
+    return invoke("dup2", [&] { return ::dup2(from, to); });
+}
+/// poll(2)
+inline Result<int> poll(::pollfd* set, std::size_t count, int timeout_ms) noexcept {
+    return invoke("poll", [&] { return ::poll(set, static_cast<nfds_t>(count), timeout_ms); });
+}
+/// socketpair(2)
+inline Result<int> socketpair(int domain, int type, int* ends) noexcept {
+    return invoke("socketpair", [&] { return ::socketpair(domain, type, 0, ends); });
+}
+/// send(2)
+inline Result<ssize_t> send(int fd, const void* data, std::size_t size, int flags) noexcept {
+    return invoke("send", [&] { return ::send(fd, data, size, flags); });
+}
+/// recv(2)
+inline Result<ssize_t> recv(int fd, void* data, std::size_t size, int flags) noexcept {
+    return invoke("recv", [&] { return ::recv(fd, data, size, flags); });
+}
+/// getsockopt(2)
+inline Result<int> getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
+    return invoke("getsockopt", [&] { return ::getsockopt(fd, level, name, value, size); });
+}
+
+// -- processes ------------------------------------------------------------------------------------------------------
+
+/// fork(2)
+inline Result<pid_t> fork() noexcept {
+    return invoke("fork", [] { return ::fork(); });
+}
+/// setsid(2)
+inline Result<pid_t> setsid() noexcept {
+    return invoke("setsid", [] { return ::setsid(); });
+}
+/// waitpid(2)
+inline Result<pid_t> waitpid(pid_t pid, int* status, int options) noexcept {
+    return invoke("waitpid", [&] { return ::waitpid(pid, status, options); });
+}
+/// waitid(2)
+inline Result<int> waitid(idtype_t type, id_t id, ::siginfo_t* info, int options) noexcept {
+    return invoke("waitid", [&] { return ::waitid(type, id, info, options); });
+}
+/// kill(2)
+inline Result<int> kill(pid_t pid, int signal) noexcept {
+    return invoke("kill", [&] { return ::kill(pid, signal); });
+}
+/// getpid(2); cannot fail
+inline pid_t getpid() noexcept { return ::getpid(); }
+/// getppid(2); cannot fail
+inline pid_t getppid() noexcept { return ::getppid(); }
+/// getpgid(2)
+inline Result<pid_t> getpgid(pid_t pid) noexcept {
+    return invoke("getpgid", [&] { return ::getpgid(pid); });
+}
+
+// -- signals --------------------------------------------------------------------------------------------------------
+
+/// sigaction(2)
+inline Result<int> sigaction(int signal, const struct ::sigaction* action,
+                             struct ::sigaction* old) noexcept {
+    return invoke("sigaction", [&] { return ::sigaction(signal, action, old); });
+}
+/// pthread_sigmask(3): the calling thread's mask; reports its error as errno values
+inline Result<int> pthread_sigmask(int how, const sigset_t* set, sigset_t* old) noexcept {
+    return invoke("pthread_sigmask", [&] {
+        const int error = ::pthread_sigmask(how, set, old);
+        if (error == 0) return 0;
+        errno = error;
+        return -1;
+    });
+}
+
+// -- process-wide settings ------------------------------------------------------------------------------------------
+
+/// umask(2); cannot fail
+inline mode_t umask(mode_t mask) noexcept { return ::umask(mask); }
+/// chdir(2)
+inline Result<int> chdir(const char* path) noexcept {
+    return invoke("chdir", [&] { return ::chdir(path); });
+}
+/// fchdir(2)
+inline Result<int> fchdir(int fd) noexcept {
+    return invoke("fchdir", [&] { return ::fchdir(fd); });
+}
+/// chroot(2)
+inline Result<int> chroot(const char* path) noexcept {
+    return invoke("chroot", [&] { return ::chroot(path); });
+}
+/// getcwd(3); value 0 when it worked
+inline Result<int> getcwd(char* path, std::size_t size) noexcept {
+    return invoke("getcwd", [&] { return ::getcwd(path, size) != nullptr ? 0 : -1; });
+}
+/// getrlimit(2)
+inline Result<int> getrlimit(int resource, struct ::rlimit* limit) noexcept {
+#if DAEMONKIT_OS_LINUX() && defined(__GLIBC__)
+    using Resource = __rlimit_resource_t;
+#else
+    using Resource = int;
+#endif
+    return invoke("getrlimit",
+                  [&] { return ::getrlimit(static_cast<Resource>(resource), limit); });
+}
+/// setrlimit(2)
+inline Result<int> setrlimit(int resource, const struct ::rlimit* limit) noexcept {
+#if DAEMONKIT_OS_LINUX() && defined(__GLIBC__)
+    using Resource = __rlimit_resource_t;
+#else
+    using Resource = int;
+#endif
+    return invoke("setrlimit",
+                  [&] { return ::setrlimit(static_cast<Resource>(resource), limit); });
+}
+
+// -- credentials ----------------------------------------------------------------------------------------------------
+
+/// setgroups(2)
+inline Result<int> setgroups(std::size_t count, const gid_t* groups) noexcept {
+#if DAEMONKIT_OS_LINUX()
+    return invoke("setgroups", [&] { return ::setgroups(count, groups); });
+#else
+    return invoke("setgroups", [&] { return ::setgroups(static_cast<int>(count), groups); });
+#endif
+}
+/// getgroups(2)
+inline Result<int> getgroups(int size, gid_t* groups) noexcept {
+    return invoke("getgroups", [&] { return ::getgroups(size, groups); });
+}
+
+#if DAEMONKIT_OS_LINUX()
+
+// -- Linux alone ----------------------------------------------------------------------------------------------------
+
+/// close_range(2), by number: glibc has a wrapper only since 2.34 and musl has none
+inline Result<long> close_range(unsigned first, unsigned last, unsigned flags) noexcept {
+#if defined(SYS_close_range)
+    return invoke("close_range", [&] { return ::syscall(SYS_close_range, first, last, flags); });
+#else
+    static_cast<void>(first), static_cast<void>(last), static_cast<void>(flags);
+    return {-1, ENOSYS};
+#endif
+}
+/// prctl(2)
+inline Result<int> prctl(int option, unsigned long argument, unsigned long argument3 = 0,
+                         unsigned long argument4 = 0, unsigned long argument5 = 0) noexcept {
+    return invoke("prctl",
+                  [&] { return ::prctl(option, argument, argument3, argument4, argument5); });
+}
+/// setresuid(2)
+inline Result<int> setresuid(uid_t real, uid_t effective, uid_t saved) noexcept {
+    return invoke("setresuid", [&] { return ::setresuid(real, effective, saved); });
+}
+/// setresgid(2)
+inline Result<int> setresgid(gid_t real, gid_t effective, gid_t saved) noexcept {
+    return invoke("setresgid", [&] { return ::setresgid(real, effective, saved); });
+}
+/// getresuid(2)
+inline Result<int> getresuid(uid_t* real, uid_t* effective, uid_t* saved) noexcept {
+    return invoke("getresuid", [&] { return ::getresuid(real, effective, saved); });
+}
+/// getresgid(2)
+inline Result<int> getresgid(gid_t* real, gid_t* effective, gid_t* saved) noexcept {
+    return invoke("getresgid", [&] { return ::getresgid(real, effective, saved); });
+}
+
+#endif
+
+}  // namespace daemonkit::detail::sys

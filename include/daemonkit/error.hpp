@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Error: what failed, on what, why, and the exit status that says so. Floor 0.
+//
+// One exception type for the whole library. A failed start reaches the launcher as this type whether it
+// failed before the forks or after them.
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <utility>  // std::move
+
+namespace daemonkit {
+
+/// The step that failed, in the order of a start; then the steps of the other types.
+enum class Step : std::uint8_t {
+    validate_options,       ///< an option has a value that can never work
+    refuse_threads,         ///< other threads exist, and a fork would leave their locks held for ever
+    refuse_pid_one,         ///< the launcher is pid 1: its end would take the daemon with it
+    fill_standard_streams,  ///< one of the descriptors 0–2 was closed and could not be opened
+    resolve_path,           ///< a relative path could not be made absolute
+    resolve_user,           ///< a user or group name is not known, or cannot be looked up
+    open_pid_file,          ///< the pid file could not be opened or is not a plain file
+    lock_pid_file,          ///< another process holds the lock, or locking failed
+    open_stream,            ///< the target of a standard stream could not be opened
+    open_channel,           ///< the socket pair between launcher and daemon could not be made
+    block_signals,          ///< the signal mask could not be changed for the time of the start
+    fork_session_leader,    ///< the first fork
+    create_session,         ///< setsid in the session leader
+    fork_daemon,            ///< the second fork
+    reset_signals,          ///< dispositions and mask back to the default
+    close_inherited,        ///< descriptors that the daemon must not keep
+    redirect_stream,        ///< one of the descriptors 0–2 could not be redirected
+    set_umask,              ///< the file mode creation mask
+    change_root,            ///< chroot
+    change_directory,       ///< chdir to the working directory
+    limit_core,             ///< core dumps could not be prevented
+    write_pid_file,         ///< the pid could not be written
+    drop_privileges,        ///< user, group or supplementary groups, or the proof that they are gone
+    report_ready,           ///< the daemon could not tell the launcher that it is ready
+    await_ready,            ///< the daemon ended, or took too long, before it was ready
+    application,            ///< the program's own start failed: an exception between construction and ready
+    watch_signals,          ///< SignalSet: a signal that cannot be watched, or a failed system call
+    open_syslog,            ///< SyslogSink: an ident or option that cannot be used
+};
+
+/// The name of a step, as it stands in messages: `lock_pid_file`.
+constexpr const char* to_string(Step step) noexcept {
+    switch (step) {
+        case Step::validate_options: return "validate_options";
+        case Step::refuse_threads: return "refuse_threads";
+        case Step::refuse_pid_one: return "refuse_pid_one";
+        case Step::fill_standard_streams: return "fill_standard_streams";
+        case Step::resolve_path: return "resolve_path";
+        case Step::resolve_user: return "resolve_user";
+        case Step::open_pid_file: return "open_pid_file";
+        case Step::lock_pid_file: return "lock_pid_file";
+        case Step::open_stream: return "open_stream";
+        case Step::open_channel: return "open_channel";
+        case Step::block_signals: return "block_signals";
+        case Step::fork_session_leader: return "fork_session_leader";
+        case Step::create_session: return "create_session";
+        case Step::fork_daemon: return "fork_daemon";
+        case Step::reset_signals: return "reset_signals";
+        case Step::close_inherited: return "close_inherited";
+        case Step::redirect_stream: return "redirect_stream";
+        case Step::set_umask: return "set_umask";
+        case Step::change_root: return "change_root";
+        case Step::change_directory: return "change_directory";
+        case Step::limit_core: return "limit_core";
+        case Step::write_pid_file: return "write_pid_file";
+        case Step::drop_privileges: return "drop_privileges";
+        case Step::report_ready: return "report_ready";
+        case Step::await_ready: return "await_ready";
+        case Step::application: return "application";
+        case Step::watch_signals: return "watch_signals";
+        case Step::open_syslog: return "open_syslog";
+    }
+    return "unknown_step";
+}
+
+/// A step failed; the message is `<step>: <subject>: <reason>`.
+///
+/// The reason is the errno in words; where that alone does not tell what to do, an explanation stands before
+/// it: `lock_pid_file: /run/x.pid: already running as pid 71 (Resource temporarily unavailable)`.
+///
+/// Process:  thrown in the launcher, or in a foreground process, unless the docs of the thrower say otherwise.
+/// Errors:   `code()` is in `std::system_category()`; compare it with `std::errc`.
+class Error : public std::system_error {
+public:
+    /// Names what failed; `error_number` is an errno value.
+    Error(Step step, std::string subject, int error_number, std::string explanation = {})
+        : std::system_error(error_number, std::system_category()),
+          step_(step),
+          subject_(std::move(subject)),
+          explanation_(std::move(explanation)) {
+        message_ = std::string(to_string(step_)) + ": ";
+        if (!subject_.empty()) message_ += subject_ + ": ";
+        message_ += explanation_.empty() ? code().message()
+                                         : explanation_ + " (" + code().message() + ")";
+    }
+
+    /// The step that failed.
+    Step step() const noexcept { return step_; }
+
+    /// What it failed on: a path, a stream, an option, a signal.
+    const std::string& subject() const noexcept { return subject_; }
+
+    /// What stands before the errno in the message; empty where the errno says it all.
+    const std::string& explanation() const noexcept { return explanation_; }
+
+    /// The whole message, one line.
+    const char* what() const noexcept override { return message_.c_str(); }
+
+    /// The exit status that tells a shell or a service manager what kind of failure this is.
+    ///
+    /// 64 usage · 70 the application's own start failed, died or timed out · 71 system call ·
+    /// 73 cannot create pid file or log · 75 already running · 77 no permission · 78 configuration.
+    ///
+    /// Source:   sysexits.h.
+    int exit_status() const noexcept {
+        constexpr int software = 70;
+        constexpr int system_call = 71;
+        constexpr int cannot_create = 73;
+        constexpr int try_later = 75;
+        constexpr int no_permission = 77;
+        constexpr int configuration = 78;
+        const bool denied = code().value() == EACCES || code().value() == EPERM;
+        switch (step_) {
+            case Step::lock_pid_file:
+                return code().value() == EWOULDBLOCK ? try_later : cannot_create;
+            case Step::open_pid_file: return denied ? no_permission : cannot_create;
+            case Step::open_stream:
+            case Step::write_pid_file: return cannot_create;
+            case Step::validate_options:
+            case Step::refuse_threads:
+            case Step::refuse_pid_one:
+            case Step::resolve_path:
+            case Step::resolve_user: return configuration;
+            case Step::change_root:
+            case Step::change_directory: return denied ? no_permission : configuration;
+            case Step::drop_privileges: return no_permission;
+            case Step::await_ready:
+            case Step::application: return software;
+            default: return system_call;
+        }
+    }
+
+private:
+    Step step_;
+    std::string subject_;
+    std::string explanation_;
+    std::string message_;
+};
+
+}  // namespace daemonkit
