@@ -29,7 +29,8 @@ inline std::string absolute_path(const std::string& path) {
 
     std::string directory(1024, '\0');
     auto known = retry([&] { return sys::getcwd(directory.data(), directory.size()); });
-    for (constexpr std::size_t limit = 1 << 20; known.error == ERANGE && directory.size() < limit;) {
+    for (constexpr std::size_t limit = 1 << 20;
+         known.error == ERANGE && directory.size() < limit;) {
         directory.resize(directory.size() * 4);
         known = retry([&] { return sys::getcwd(directory.data(), directory.size()); });
     }

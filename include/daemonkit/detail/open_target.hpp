@@ -37,7 +37,7 @@ inline std::string explain_open(const std::string& path, int error, bool makes) 
         case EISDIR: return "it is a folder; name a file";
         case ENXIO:
             return "nobody reads this pipe, or it is a socket; "
-                           "Inherit or Duplicate take a stream that is open already";
+                   "Inherit or Duplicate take a stream that is open already";
         case ELOOP:
             if (sys::lstat(path.c_str(), &status) && S_ISLNK(status.st_mode))
                 return "it is a symbolic link in a folder that others can change; "
