@@ -80,6 +80,30 @@ constexpr const char* to_string(Step step) noexcept {
     return "unknown_step";
 }
 
+namespace detail {
+
+/// `text` with control characters spelt as in C, so that whatever a path holds, a message stays one line.
+inline std::string one_line(const std::string& text) {
+    constexpr const char* hex = "0123456789abcdef";
+    std::string line;
+    line.reserve(text.size());
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '\n') {
+            line += "\\n";
+        } else if (byte < 0x20 || byte == 0x7f) {
+            line += "\\x";
+            line += hex[byte >> 4U];
+            line += hex[byte & 0xfU];
+        } else {
+            line += c;
+        }
+    }
+    return line;
+}
+
+}  // namespace detail
+
 /// A step failed; the message is `<step>: <subject>: <reason>`.
 ///
 /// The reason is the errno in words; where that alone does not tell what to do, an explanation stands before
@@ -96,9 +120,12 @@ public:
           subject_(std::move(subject)),
           explanation_(std::move(explanation)) {
         message_ = std::string(to_string(step_)) + ": ";
-        if (!subject_.empty()) message_ += subject_ + ": ";
-        message_ += explanation_.empty() ? code().message()
-                                         : explanation_ + " (" + code().message() + ")";
+        if (!subject_.empty()) message_ += detail::one_line(subject_) + ": ";
+        if (explanation_.empty()) {
+            message_ += code().message();
+        } else {
+            message_ += detail::one_line(explanation_) + " (" + code().message() + ")";
+        }
     }
 
     /// The step that failed.

@@ -12,6 +12,7 @@
 #include <csignal>   // sigaction, sigset_t
 #include <cstddef>   // std::size_t
 
+#include <dirent.h>        // opendir
 #include <fcntl.h>         // open, fcntl
 #include <poll.h>          // poll
 #include <pwd.h>           // getpwnam_r
@@ -105,6 +106,12 @@ inline Result<int> stat(const char* path, struct ::stat* status) noexcept {
 inline Result<int> fchmod(int fd, mode_t mode) noexcept {
     return invoke("fchmod", [&] { return ::fchmod(fd, mode); });
 }
+/// opendir(3); null when the directory cannot be read
+inline ::DIR* opendir(const char* path) noexcept { return ::opendir(path); }
+/// readdir(3); null after the last entry
+inline const ::dirent* readdir(::DIR* directory) noexcept { return ::readdir(directory); }
+/// closedir(3)
+inline void closedir(::DIR* directory) noexcept { ::closedir(directory); }
 /// unlink(2)
 inline Result<int> unlink(const char* path) noexcept {
     return invoke("unlink", [&] { return ::unlink(path); });
@@ -145,12 +152,50 @@ inline Result<int> dup2(int from, int to) noexcept {
 inline Result<int> poll(::pollfd* set, std::size_t count, int timeout_ms) noexcept {
     return invoke("poll", [&] { return ::poll(set, static_cast<nfds_t>(count), timeout_ms); });
 }
-/// socketpair(2)
-inline Result<int> socketpair(int domain, int type, int* ends) noexcept {
-    return invoke("socketpair", [&] { return ::socketpair(domain, type, 0, ends); });
+/// ppoll(2): the mask is in force for the length of the wait; no timeout when it is negative
+inline Result<int> ppoll(::pollfd* set, std::size_t count, long long timeout_ms,
+                         const sigset_t* mask) noexcept {
+    struct ::timespec timeout {};
+    timeout.tv_sec = static_cast<time_t>(timeout_ms / 1000);
+    timeout.tv_nsec = static_cast<long>(timeout_ms % 1000) * 1'000'000;
+    const struct ::timespec* const limit = timeout_ms < 0 ? nullptr : &timeout;
+#if DAEMONKIT_OS_MACOS()
+    // No ppoll there: pselect does the same for the one small descriptor that is waited for.
+    return invoke("ppoll", [&] {
+        fd_set readable;
+        FD_ZERO(&readable);
+        for (std::size_t i = 0; i < count; ++i) FD_SET(set[i].fd, &readable);
+        const int ready = ::pselect(FD_SETSIZE, &readable, nullptr, nullptr, limit, mask);
+        for (std::size_t i = 0; i < count; ++i) {
+            set[i].revents = ready > 0 && FD_ISSET(set[i].fd, &readable) ? POLLIN : short{0};
+        }
+        return ready;
+    });
+#else
+    return invoke("ppoll", [&] { return ::ppoll(set, static_cast<nfds_t>(count), limit, mask); });
+#endif
 }
-/// send(2)
+/// socketpair(2) of connected local streams, close-on-exec
+inline Result<int> socketpair_cloexec(int* ends) noexcept {
+#if defined(SOCK_CLOEXEC)
+    constexpr int type = SOCK_STREAM | SOCK_CLOEXEC;
+#else
+    constexpr int type = SOCK_STREAM;
+#endif
+    return invoke("socketpair", [&] {
+        const int made = ::socketpair(AF_UNIX, type, 0, ends);
+#if !defined(SOCK_CLOEXEC)
+        // One thread at the time of a start: nobody execs between the two calls.
+        if (made == 0) ::fcntl(ends[0], F_SETFD, FD_CLOEXEC), ::fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+#endif
+        return made;
+    });
+}
+/// send(2), without SIGPIPE where the system can be told so
 inline Result<ssize_t> send(int fd, const void* data, std::size_t size, int flags) noexcept {
+#if defined(MSG_NOSIGNAL)
+    flags |= MSG_NOSIGNAL;
+#endif
     return invoke("send", [&] { return ::send(fd, data, size, flags); });
 }
 /// recv(2)
@@ -168,6 +213,8 @@ inline Result<int> getsockopt(int fd, int level, int name, void* value, socklen_
 inline Result<pid_t> fork() noexcept {
     return invoke("fork", [] { return ::fork(); });
 }
+/// _exit(2)
+[[noreturn]] inline void exit_now(int status) noexcept { ::_exit(status); }
 /// setsid(2)
 inline Result<pid_t> setsid() noexcept {
     return invoke("setsid", [] { return ::setsid(); });
@@ -253,6 +300,22 @@ inline Result<int> setrlimit(int resource, const struct ::rlimit* limit) noexcep
 
 // -- credentials ----------------------------------------------------------------------------------------------------
 
+/// geteuid(2); cannot fail
+inline uid_t geteuid() noexcept { return ::geteuid(); }
+/// getuid(2); cannot fail
+inline uid_t getuid() noexcept { return ::getuid(); }
+/// getgid(2); cannot fail
+inline gid_t getgid() noexcept { return ::getgid(); }
+/// getegid(2); cannot fail
+inline gid_t getegid() noexcept { return ::getegid(); }
+/// setuid(2)
+inline Result<int> setuid(uid_t user) noexcept {
+    return invoke("setuid", [&] { return ::setuid(user); });
+}
+/// setgid(2)
+inline Result<int> setgid(gid_t group) noexcept {
+    return invoke("setgid", [&] { return ::setgid(group); });
+}
 /// setgroups(2)
 inline Result<int> setgroups(std::size_t count, const gid_t* groups) noexcept {
 #if DAEMONKIT_OS_LINUX()

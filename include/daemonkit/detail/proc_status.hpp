@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// ProcStatus: four questions about this process, answered by one read of /proc/self/status. Floor 3.
+
+#include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/detail/unique_fd.hpp>
+
+#include <charconv>  // std::from_chars
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include <fcntl.h>
+
+namespace daemonkit::detail {
+
+/// What the kernel says of this process; bit n-1 of a set stands for signal n.
+///
+/// Source:   proc_pid_status(5).
+struct ProcStatus {
+    int threads = 1;
+    int descriptor_slots = 0;  ///< no open descriptor has this number or a higher one
+    std::uint64_t ignored = 0;
+    std::uint64_t caught = 0;
+};
+
+/// The number after `label`, nothing when there is none.
+template <class Number>
+std::optional<Number> proc_field(std::string_view text, std::string_view label, int base) {
+    const auto at = text.find(label);
+    if (at == std::string_view::npos) return {};
+    text.remove_prefix(at + label.size());
+    text.remove_prefix(text.find_first_not_of(" \t") == std::string_view::npos
+                           ? text.size()
+                           : text.find_first_not_of(" \t"));
+    Number number{};
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number, base);
+    if (parsed.ec != std::errc{}) return {};
+    return number;
+}
+
+/// The status of this process; nothing where there is no /proc, or it does not answer all of it.
+inline std::optional<ProcStatus> read_proc_status() {
+    const auto opened = retry([] { return sys::open("/proc/self/status", O_RDONLY | O_CLOEXEC); });
+    if (!opened) return {};
+    const UniqueFd fd(opened.value);
+    char buffer[4096];
+    const auto got = retry([&] { return sys::read(fd.get(), buffer, sizeof buffer); });
+    if (!got) return {};
+    const std::string_view text(buffer, static_cast<std::size_t>(got.value));
+    const auto threads = proc_field<int>(text, "\nThreads:", 10);
+    const auto slots = proc_field<int>(text, "\nFDSize:", 10);
+    const auto ignored = proc_field<std::uint64_t>(text, "\nSigIgn:", 16);
+    const auto caught = proc_field<std::uint64_t>(text, "\nSigCgt:", 16);
+    if (!threads || !slots || !ignored || !caught) return {};
+    return ProcStatus{*threads, *slots, *ignored, *caught};
+}
+
+}  // namespace daemonkit::detail

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// PidLock: one instance of a daemon, by a lock that the kernel keeps. Floor 5.
+//
+// The lock is the truth and the file is its name: the number in the file is for `kill $(cat FILE)`, and nothing
+// here ever believes it. Two phases: the lock is taken before the forks, where a conflict can still be told to the
+// shell; the pid is written after them, by the daemon.
+
+#include <daemonkit/detail/above_standard.hpp>
+#include <daemonkit/detail/absolute_path.hpp>
+#include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/pid_text.hpp>
+#include <daemonkit/detail/record_lock.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/detail/unique_fd.hpp>
+#include <daemonkit/error.hpp>
+
+#include <cerrno>
+#include <csignal>  // SIGXFSZ
+#include <optional>
+#include <string>
+#include <utility>  // std::move, std::exchange
+
+#include <fcntl.h>
+#include <sys/file.h>      // LOCK_EX
+#include <sys/resource.h>  // RLIMIT_FSIZE
+#include <sys/stat.h>
+
+namespace daemonkit {
+
+/// How a pid file is made.
+struct PidLockOptions {
+    mode_t mode = 0644;  ///< of the file, whatever the umask; anyone may read the pid by default
+};
+
+/// Who holds a lock.
+struct PidLockHolder {
+    /// The holder as the kernel names it; nothing while it has not written its pid yet, or lives in another
+    /// pid namespace.
+    std::optional<pid_t> pid;
+};
+
+/// Holds the lock of a pid file; while it does, no other process does.
+///
+/// `flock` keeps others out and survives the forks. After them `write_pid` adds a record lock, whose owner the
+/// kernel tells to anyone who asks (`holder`): that names the process, never the number in the file. A record
+/// lock goes when any descriptor of the file is closed in the process, so a daemon that opens its own pid file
+/// stays the only one but can no longer be named.
+///
+/// Shape:    a regular file with one name, never through a symbolic link; it belongs to the effective user
+///           (a stranger's file is replaced while locked, or refused where that is not allowed). A relative path
+///           resolves once, at construction.
+/// Errors:   Step::open_pid_file; Step::lock_pid_file (EWOULDBLOCK: another process holds it — actionable).
+/// Undo:     the destructor removes the file while it is still locked, and only where the path still names the
+///           locked file and this process is the owner; where it cannot be removed it is emptied. Then the lock goes.
+/// Threads:  one at a time.
+/// Source:   flock(2), fcntl(2) "Advisory record locking".
+class PidLock {
+public:
+    /// Locks the file, making it if needed; what stood in it is gone.
+    explicit PidLock(std::string path, PidLockOptions options = {})
+        : PidLock(std::move(path), options, Held::is_an_error) {}
+
+    /// Like the constructor, with "another process holds it" as a value: nothing.
+    static std::optional<PidLock> try_acquire(std::string path, PidLockOptions options = {}) {
+        PidLock lock(std::move(path), options, Held::is_a_value);
+        if (lock.owner_ == 0) return {};
+        return lock;
+    }
+
+    /// The holder of the lock, or nothing when no process holds it (or there is no such file).
+    ///
+    /// Asks the kernel and locks nothing, so that a look never gets in the way of a start.
+    ///
+    /// Errors:   Step::open_pid_file (EACCES: the file cannot be read — actionable).
+    static std::optional<PidLockHolder> holder(const std::string& path) {
+        const auto opened = detail::retry(
+            [&] { return detail::sys::open(path.c_str(), O_RDONLY | open_flags); });
+        if (opened.error == ENOENT || opened.error == ENOTDIR) return {};
+        const detail::UniqueFd fd(detail::check(opened, Step::open_pid_file, path));
+        require_regular(fd.get(), path);
+        return ask_holder(fd.get());
+    }
+
+    ~PidLock() { release(); }
+    PidLock(PidLock&& other) noexcept
+        : path_(std::move(other.path_)),
+          fd_(std::move(other.fd_)),
+          owner_(std::exchange(other.owner_, 0)) {}
+    PidLock& operator=(PidLock&&) = delete;
+    PidLock(const PidLock&) = delete;
+    PidLock& operator=(const PidLock&) = delete;
+
+    /// Makes the calling process the owner: the kernel names it as the holder and the file holds its pid.
+    ///
+    /// Process:  the daemon, after the forks; at the earliest moment at which the pid is the right one.
+    /// Errors:   Step::lock_pid_file; Step::write_pid_file (ENOSPC, EFBIG), and the file is empty then.
+    void write_pid() {
+        take_name_tag(detail::NameTag::daemon);
+        owner_ = detail::sys::getpid();
+        const detail::PidText text(owner_);
+        const auto written = pwrite_despite_limit(text.view());
+        if (written.error == 0 && written.value == static_cast<ssize_t>(text.view().size())) return;
+        static_cast<void>(detail::sys::ftruncate(fd_.get(), 0));
+        const int error = written.error != 0 ? written.error : ENOSPC;
+        throw Error(Step::write_pid_file, path_, error,
+                    error == EFBIG ? "the file size limit forbids it: SIGXFSZ" : "");
+    }
+
+    /// True until `release` or `abandon`.
+    bool is_held() const noexcept { return owner_ != 0 && fd_.is_open(); }
+
+    /// The absolute path of the file.
+    const std::string& path() const noexcept { return path_; }
+
+    /// The locked descriptor, close-on-exec; borrowed.
+    int native_handle() const noexcept { return fd_.get(); }
+
+    /// Removes the file while it is locked, then gives the lock up; does nothing in a process that is not the
+    /// owner but close its own descriptor.
+    void release() noexcept {
+        if (!fd_.is_open()) return;
+        const detail::ErrnoGuard keep_errno;
+        // The order is the protocol: unlink, then close. The other way round, a file that another process has just
+        // locked would be removed.
+        if (owner_ == detail::sys::getpid() && !remove_own_file()) {
+            static_cast<void>(detail::sys::ftruncate(fd_.get(), 0));
+        }
+        fd_.reset();
+    }
+
+    /// Closes the descriptor and leaves the file as it is: the lock lives on in whoever inherited it.
+    void abandon() noexcept { fd_.reset(); }
+
+private:
+    enum class Held { is_an_error, is_a_value };
+    enum class Attempt { locked, replaced, held_elsewhere };
+    // O_NONBLOCK: a FIFO of that name must not hang the start. O_NOCTTY: nor may a terminal become ours.
+    static constexpr int open_flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+
+    PidLock(std::string path, PidLockOptions options, Held held)
+        : path_(detail::absolute_path(path)) {
+        // A holder that ends between our open and our lock removes the file we hold open; then the name is looked
+        // up again. Somebody who replaces the file for ever is met with an error and not with a loop.
+        constexpr int attempts = 16;
+        for (int attempt = 0; attempt < attempts; ++attempt) {
+            switch (lock_once(options)) {
+                case Attempt::locked: claim(options); return;
+                case Attempt::replaced: continue;
+                case Attempt::held_elsewhere:
+                    if (held == Held::is_an_error) throw_held();
+                    return;
+            }
+        }
+        throw Error(Step::lock_pid_file, path_, ESTALE, "the file is replaced all the time");
+    }
+
+    Attempt lock_once(const PidLockOptions& options) {
+        fd_ = open_file(options.mode);
+        const struct ::stat opened = require_regular(fd_.get(), path_);
+        const auto locked =
+            detail::retry([&] { return detail::sys::flock(fd_.get(), LOCK_EX | LOCK_NB); });
+        if (locked.error == EWOULDBLOCK) return Attempt::held_elsewhere;
+        detail::check(locked, Step::lock_pid_file, path_);
+
+        // The second look: a lock on a file that has lost its name keeps nobody out.
+        struct ::stat named {};
+        const auto looked =
+            detail::retry([&] { return detail::sys::lstat(path_.c_str(), &named); });
+        if (looked.error == ENOENT) return Attempt::replaced;
+        detail::check(looked, Step::lock_pid_file, path_);
+        if (named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) return Attempt::replaced;
+        if (named.st_uid == detail::sys::geteuid()) return Attempt::locked;
+        // A stranger's file could be rewritten or locked by its owner at any time.
+        detail::check(detail::sys::unlink(path_.c_str()), Step::open_pid_file, path_);
+        return Attempt::replaced;
+    }
+
+    void claim(const PidLockOptions& options) {
+        owner_ = detail::sys::getpid();
+        try {
+            take_name_tag(detail::NameTag::launcher);
+            struct ::stat status {};
+            detail::check(detail::sys::fstat(fd_.get(), &status), Step::lock_pid_file, path_);
+            if ((status.st_mode & 07777U) != options.mode) {
+                detail::check(detail::sys::fchmod(fd_.get(), options.mode), Step::open_pid_file,
+                              path_);
+            }
+            // The last owner's number goes before anyone can take it for ours.
+            if (status.st_size > 0) {
+                detail::check(detail::retry([&] { return detail::sys::ftruncate(fd_.get(), 0); }),
+                              Step::write_pid_file, path_);
+            }
+        } catch (...) {
+            release();
+            throw;
+        }
+    }
+
+    [[noreturn]] void throw_held() const {
+        const auto holder = ask_holder(fd_.get());
+        throw Error(Step::lock_pid_file, path_, EWOULDBLOCK,
+                    holder && holder->pid
+                        ? "already running as pid " + std::to_string(*holder->pid)
+                        : "already running; the process cannot be named yet");
+    }
+
+    detail::UniqueFd open_file(mode_t mode) const {
+        const auto opened = detail::retry(
+            [&] { return detail::sys::open(path_.c_str(), O_RDWR | O_CREAT | open_flags, mode); });
+        if (opened.error == ELOOP || opened.error == EMLINK) {
+            throw Error(Step::open_pid_file, path_, opened.error, "a symbolic link is not followed");
+        }
+        if (opened.error == ENOENT) {
+            throw Error(Step::open_pid_file, path_, ENOENT, "the directory has to be made first");
+        }
+        detail::UniqueFd fd(detail::check(opened, Step::open_pid_file, path_));
+        detail::check(detail::above_standard(fd), Step::open_pid_file, path_);
+        return fd;
+    }
+
+    static struct ::stat require_regular(int fd, const std::string& path) {
+        struct ::stat status {};
+        detail::check(detail::sys::fstat(fd, &status), Step::open_pid_file, path);
+        if (!S_ISREG(status.st_mode)) {
+            throw Error(Step::open_pid_file, path, EINVAL, "not a regular file");
+        }
+        if (status.st_nlink > 1) {
+            throw Error(Step::open_pid_file, path, EMLINK, "the file has a second name");
+        }
+        return status;
+    }
+
+    void take_name_tag(detail::NameTag tag) {
+        const auto set = detail::set_name_tag(fd_.get(), tag);
+        if (set.error != 0) throw Error(Step::lock_pid_file, path_, set.error, "no record lock");
+    }
+
+    static std::optional<PidLockHolder> ask_holder(int fd) noexcept {
+        const auto daemon = detail::name_tag_owner(fd, detail::NameTag::daemon);
+        if (daemon && *daemon != 0) return PidLockHolder{daemon};
+        if (daemon || detail::name_tag_owner(fd, detail::NameTag::launcher)) return PidLockHolder{};
+        return {};
+    }
+
+    detail::Result<ssize_t> pwrite_despite_limit(std::string_view text) noexcept {
+        const auto put = [&] {
+            return detail::retry(
+                [&] { return detail::sys::pwrite(fd_.get(), text.data(), text.size(), 0); });
+        };
+        struct ::rlimit limit {};
+        if (detail::sys::getrlimit(RLIMIT_FSIZE, &limit).error != 0 ||
+            limit.rlim_cur == RLIM_INFINITY) {
+            return put();
+        }
+        // Beyond the limit the kernel sends SIGXFSZ, which kills; ignored, the write says EFBIG.
+        struct ::sigaction ignore {};
+        ignore.sa_handler = SIG_IGN;
+        struct ::sigaction before {};
+        static_cast<void>(detail::sys::sigaction(SIGXFSZ, &ignore, &before));
+        const auto written = put();
+        static_cast<void>(detail::sys::sigaction(SIGXFSZ, &before, nullptr));
+        return written;
+    }
+
+    bool remove_own_file() const noexcept {
+        struct ::stat ours {};
+        struct ::stat named {};
+        if (detail::sys::fstat(fd_.get(), &ours).error != 0) return false;
+        if (detail::sys::lstat(path_.c_str(), &named).error != 0) return false;
+        if (named.st_dev != ours.st_dev || named.st_ino != ours.st_ino) return false;
+        return detail::sys::unlink(path_.c_str()).error == 0;
+    }
+
+    std::string path_;
+    detail::UniqueFd fd_;
+    pid_t owner_ = 0;
+};
+
+}  // namespace daemonkit
