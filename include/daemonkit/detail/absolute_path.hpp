@@ -27,12 +27,13 @@ inline std::string absolute_path(const std::string& path) {
         throw Error(Step::resolve_path, path.c_str(), EINVAL, "a NUL byte follows in the path");
     if (path.front() == '/') return path;
 
+    constexpr std::size_t longest = 1 << 20;
     std::string directory(1024, '\0');
-    auto known = retry([&] { return sys::getcwd(directory.data(), directory.size()); });
-    for (constexpr std::size_t limit = 1 << 20;
-         known.error == ERANGE && directory.size() < limit;) {
+    const auto ask = [&] { return sys::getcwd(directory.data(), directory.size()); };
+    auto known = retry(ask);
+    while (known.error == ERANGE && directory.size() < longest) {
         directory.resize(directory.size() * 4);
-        known = retry([&] { return sys::getcwd(directory.data(), directory.size()); });
+        known = retry(ask);
     }
     if (known.error == ENOENT)
         throw Error(Step::resolve_path, path, ENOENT,

@@ -3,6 +3,7 @@
 // open_target: the descriptor behind a StreamTarget, opened before anything has changed. Floor 4.
 
 #include <daemonkit/detail/above_standard.hpp>
+#include <daemonkit/detail/absolute_path.hpp>
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/null_device.hpp>
 #include <daemonkit/detail/syscall.hpp>
@@ -74,9 +75,18 @@ inline UniqueFd open_file(const std::string& path, int flags, mode_t mode) {
     return fd;
 }
 
+/// The target with its path, if it has one, made absolute: it means the same file from every directory.
+///
+/// Errors:   Step::resolve_path.
+inline StreamTarget with_absolute_path(StreamTarget target) {
+    if (auto* append = std::get_if<AppendTo>(&target)) append->path = absolute_path(append->path);
+    if (auto* read = std::get_if<ReadFrom>(&target)) read->path = absolute_path(read->path);
+    return target;
+}
+
 /// The open target: close-on-exec from birth, above descriptor 2; none for Inherit and DefaultTarget.
 ///
-/// A path is opened as it stands: the caller makes it absolute. A symbolic link as the last part of a path is
+/// A path is opened as it stands; `with_absolute_path` comes first. A symbolic link as the last part of a path is
 /// followed only in a folder that nobody but root and the user of this process can change: in a shared folder
 /// somebody else may have put it there to have another file written. A named pipe is not waited for; one to
 /// write to must have a reader.
