@@ -6,6 +6,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/check.hpp
     include/daemonkit/detail/errno_guard.hpp
     include/daemonkit/detail/install_stream.hpp
+    include/daemonkit/detail/log_text.hpp
     include/daemonkit/detail/null_device.hpp
     include/daemonkit/detail/open_target.hpp
     include/daemonkit/detail/platform.hpp
@@ -13,6 +14,8 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/unique_fd.hpp
     include/daemonkit/error.hpp
     include/daemonkit/fd_redirect.hpp
+    include/daemonkit/severity.hpp
     include/daemonkit/stream_target.hpp
+    include/daemonkit/syslog_sink.hpp
     include/daemonkit/version.hpp
 )
