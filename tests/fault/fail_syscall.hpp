@@ -10,7 +10,7 @@
 //     action      an errno value: the call is not made and fails with it
 //                 kill, stop: SIGKILL or SIGSTOP before the call;  late_kill, late_stop: after it
 //     sticky      that occurrence and every later one
-//     role        launcher, session_leader, daemon: 0, 1, 2 forks away from the program that was started
+//     role        launcher, session_leader, daemon: the first, second, third process to make a call
 //   DAEMONKIT_FAULT_COUNT=FILE
 //     every call is recorded in FILE, in order, one line each: "role name occurrence-in-role". The file is a
 //     mapping of fixed size: what is recorded survives SIGKILL, closed descriptors and chroot; blank lines
@@ -35,7 +35,7 @@
 
 namespace daemonkit::fault {
 
-/// How far, in forks, a process is from the one that was started.
+/// The processes of a start, in the order of their first call.
 inline constexpr std::array roles{"launcher", "session_leader", "daemon", "deeper"};
 
 /// When a call is hit, and what happens to it.
@@ -60,6 +60,7 @@ struct State {
         std::atomic<std::uint32_t> all{0};
     };
     std::array<Count, names> counts{};
+    std::array<std::atomic<pid_t>, roles.size()> pids{};
     Plan plan;
     std::atomic<std::uint32_t> planned{0};  // calls that the plan counts
     std::atomic<std::uint32_t> hits{0};
@@ -143,6 +144,7 @@ inline State* make_state() {
         ::mmap(nullptr, sizeof(State), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) give_up("no memory to share");
     auto* const state = new (memory) State;
+    state->pids[0] = ::getpid();
     if (const char* const text = std::getenv("DAEMONKIT_FAULT")) read_plan(state->plan, text);
     return state;
 }
@@ -150,17 +152,15 @@ inline State* make_state() {
 inline State* const state = make_state();
 inline char* const record = map_record();
 
-// The role is this process's own; a fork shows by the pid.
-inline pid_t known_pid = ::getpid();
-inline std::size_t known_role = 0;
-
+// Roles are given out in the order in which processes make their first call: launcher, session leader, daemon. A
+// counter in the process itself would not do: a session leader made by vfork writes into the launcher's memory.
 inline std::size_t role() noexcept {
     const pid_t pid = ::getpid();
-    if (pid != known_pid) {
-        known_pid = pid;
-        if (known_role + 1 < roles.size()) ++known_role;
+    for (std::size_t known = 0; known < roles.size(); ++known) {
+        pid_t there = 0;
+        if (state->pids[known].compare_exchange_strong(there, pid) || there == pid) return known;
     }
-    return known_role;
+    return roles.size() - 1;
 }
 
 inline State::Count* count_of(const char* name) noexcept {
@@ -237,6 +237,19 @@ public:
 }  // namespace daemonkit::fault
 
 namespace daemonkit::detail::sys {
+
+/// The errno with which a call that cannot stand behind `invoke` is to fail; 0 when it is to be made.
+inline int refusal(const char* name) noexcept {
+    if (!fault::strikes(name)) return 0;
+    switch (fault::state->plan.action) {
+        case fault::Plan::Action::fail: return fault::state->plan.error;
+        case fault::Plan::Action::kill:
+        case fault::Plan::Action::late_kill: ::kill(::getpid(), SIGKILL); break;
+        case fault::Plan::Action::stop:
+        case fault::Plan::Action::late_stop: ::kill(::getpid(), SIGSTOP); break;
+    }
+    return 0;
+}
 
 /// Makes the call, unless the plan has it fail.
 template <class Call>

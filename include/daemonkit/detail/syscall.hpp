@@ -48,6 +48,9 @@ struct Result {
 #else
 namespace daemonkit::detail::sys {
 
+/// The errno with which a call that cannot stand behind `invoke` is to fail; 0 here: it is made.
+inline int refusal(const char* /*name*/) noexcept { return 0; }
+
 /// Makes the call; `name` is the name of the system call, which the seam's replacement goes by.
 template <class Call>
 auto invoke(const char* /*name*/, Call call) noexcept -> Result<decltype(call())> {
@@ -59,6 +62,13 @@ auto invoke(const char* /*name*/, Call call) noexcept -> Result<decltype(call())
 #endif
 
 namespace daemonkit::detail::sys {
+
+/// The convention of system calls for a function that returns its error: -1, with the error in errno.
+inline int as_errno(int error) noexcept {
+    if (error == 0) return 0;
+    errno = error;
+    return -1;
+}
 
 // -- files and descriptors ------------------------------------------------------------------------------------------
 
@@ -148,6 +158,12 @@ inline Result<int> fcntl_dupfd_cloexec(int fd, int lowest) noexcept {
 inline Result<int> dup2(int from, int to) noexcept {
     return invoke("dup2", [&] { return ::dup2(from, to); });
 }
+#if !DAEMONKIT_OS_MACOS()
+/// pipe2(2)
+inline Result<int> pipe2(int (&ends)[2], int flags) noexcept {
+    return invoke("pipe2", [&] { return ::pipe2(ends, flags); });
+}
+#endif
 /// poll(2)
 inline Result<int> poll(::pollfd* set, std::size_t count, int timeout_ms) noexcept {
     return invoke("poll", [&] { return ::poll(set, static_cast<nfds_t>(count), timeout_ms); });
@@ -202,6 +218,10 @@ inline Result<ssize_t> send(int fd, const void* data, std::size_t size, int flag
 inline Result<ssize_t> recv(int fd, void* data, std::size_t size, int flags) noexcept {
     return invoke("recv", [&] { return ::recv(fd, data, size, flags); });
 }
+/// shutdown(2)
+inline Result<int> shutdown(int fd, int how) noexcept {
+    return invoke("shutdown", [&] { return ::shutdown(fd, how); });
+}
 /// getsockopt(2)
 inline Result<int> getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
     return invoke("getsockopt", [&] { return ::getsockopt(fd, level, name, value, size); });
@@ -249,12 +269,7 @@ inline Result<int> sigaction(int signal, const struct ::sigaction* action,
 }
 /// pthread_sigmask(3): the calling thread's mask; reports its error as errno values
 inline Result<int> pthread_sigmask(int how, const sigset_t* set, sigset_t* old) noexcept {
-    return invoke("pthread_sigmask", [&] {
-        const int error = ::pthread_sigmask(how, set, old);
-        if (error == 0) return 0;
-        errno = error;
-        return -1;
-    });
+    return invoke("pthread_sigmask", [&] { return as_errno(::pthread_sigmask(how, set, old)); });
 }
 
 // -- process-wide settings ------------------------------------------------------------------------------------------
@@ -324,10 +339,56 @@ inline Result<int> setgroups(std::size_t count, const gid_t* groups) noexcept {
     return invoke("setgroups", [&] { return ::setgroups(static_cast<int>(count), groups); });
 #endif
 }
+/// getpwnam_r(3); its error as errno value, value 0 when it worked
+inline Result<int> getpwnam_r(const char* name, ::passwd* entry, char* buffer, std::size_t size,
+                              ::passwd** found) noexcept {
+    return invoke("getpwnam_r",
+                  [&] { return as_errno(::getpwnam_r(name, entry, buffer, size, found)); });
+}
+/// getpwuid_r(3); its error as errno value, value 0 when it worked
+inline Result<int> getpwuid_r(uid_t user, ::passwd* entry, char* buffer, std::size_t size,
+                              ::passwd** found) noexcept {
+    return invoke("getpwuid_r",
+                  [&] { return as_errno(::getpwuid_r(user, entry, buffer, size, found)); });
+}
+/// getgrnam_r(3); its error as errno value, value 0 when it worked
+inline Result<int> getgrnam_r(const char* name, ::group* entry, char* buffer, std::size_t size,
+                              ::group** found) noexcept {
+    return invoke("getgrnam_r",
+                  [&] { return as_errno(::getgrnam_r(name, entry, buffer, size, found)); });
+}
+/// getgrouplist(3); negative when the buffer is too small
+inline int getgrouplist(const char* user, gid_t group, gid_t* groups, int* count) noexcept {
+#if DAEMONKIT_OS_MACOS()
+    static_assert(sizeof(gid_t) == sizeof(int));
+    return ::getgrouplist(user, static_cast<int>(group), reinterpret_cast<int*>(groups), count);
+#else
+    return ::getgrouplist(user, group, groups, count);
+#endif
+}
 /// getgroups(2)
 inline Result<int> getgroups(int size, gid_t* groups) noexcept {
     return invoke("getgroups", [&] { return ::getgroups(size, groups); });
 }
+
+#if !DAEMONKIT_OS_MACOS() && !defined(__NetBSD__)
+/// setresuid(2)
+inline Result<int> setresuid(uid_t real, uid_t effective, uid_t saved) noexcept {
+    return invoke("setresuid", [&] { return ::setresuid(real, effective, saved); });
+}
+/// setresgid(2)
+inline Result<int> setresgid(gid_t real, gid_t effective, gid_t saved) noexcept {
+    return invoke("setresgid", [&] { return ::setresgid(real, effective, saved); });
+}
+/// getresuid(2)
+inline Result<int> getresuid(uid_t* real, uid_t* effective, uid_t* saved) noexcept {
+    return invoke("getresuid", [&] { return ::getresuid(real, effective, saved); });
+}
+/// getresgid(2)
+inline Result<int> getresgid(gid_t* real, gid_t* effective, gid_t* saved) noexcept {
+    return invoke("getresgid", [&] { return ::getresgid(real, effective, saved); });
+}
+#endif
 
 #if DAEMONKIT_OS_LINUX()
 
@@ -347,22 +408,6 @@ inline Result<int> prctl(int option, unsigned long argument, unsigned long argum
                          unsigned long argument4 = 0, unsigned long argument5 = 0) noexcept {
     return invoke("prctl",
                   [&] { return ::prctl(option, argument, argument3, argument4, argument5); });
-}
-/// setresuid(2)
-inline Result<int> setresuid(uid_t real, uid_t effective, uid_t saved) noexcept {
-    return invoke("setresuid", [&] { return ::setresuid(real, effective, saved); });
-}
-/// setresgid(2)
-inline Result<int> setresgid(gid_t real, gid_t effective, gid_t saved) noexcept {
-    return invoke("setresgid", [&] { return ::setresgid(real, effective, saved); });
-}
-/// getresuid(2)
-inline Result<int> getresuid(uid_t* real, uid_t* effective, uid_t* saved) noexcept {
-    return invoke("getresuid", [&] { return ::getresuid(real, effective, saved); });
-}
-/// getresgid(2)
-inline Result<int> getresgid(gid_t* real, gid_t* effective, gid_t* saved) noexcept {
-    return invoke("getresgid", [&] { return ::getresgid(real, effective, saved); });
 }
 
 #endif
