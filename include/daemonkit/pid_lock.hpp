@@ -144,8 +144,9 @@ private:
         // up again. Somebody who replaces the file for ever is met with an error and not with a loop.
         constexpr int attempts = 16;
         for (int attempt = 0; attempt < attempts; ++attempt) {
-            switch (lock_once(options)) {
-                case Attempt::locked: claim(options); return;
+            struct ::stat status {};
+            switch (lock_once(options, status)) {
+                case Attempt::locked: claim(options, status); return;
                 case Attempt::replaced: continue;
                 case Attempt::held_elsewhere:
                     if (held == Held::is_an_error) throw_held();
@@ -155,7 +156,7 @@ private:
         throw Error(Step::lock_pid_file, path_, ESTALE, "the file is replaced all the time");
     }
 
-    Attempt lock_once(const PidLockOptions& options) {
+    Attempt lock_once(const PidLockOptions& options, struct ::stat& named) {
         fd_ = open_file(options.mode);
         const struct ::stat opened = require_regular(fd_.get(), path_);
         const auto locked =
@@ -164,7 +165,6 @@ private:
         detail::check(locked, Step::lock_pid_file, path_);
 
         // The second look: a lock on a file that has lost its name keeps nobody out.
-        struct ::stat named {};
         const auto looked =
             detail::retry([&] { return detail::sys::lstat(path_.c_str(), &named); });
         if (looked.error == ENOENT) return Attempt::replaced;
@@ -176,12 +176,10 @@ private:
         return Attempt::replaced;
     }
 
-    void claim(const PidLockOptions& options) {
+    void claim(const PidLockOptions& options, const struct ::stat& status) {
         owner_ = detail::sys::getpid();
         try {
             take_name_tag(detail::NameTag::launcher);
-            struct ::stat status {};
-            detail::check(detail::sys::fstat(fd_.get(), &status), Step::lock_pid_file, path_);
             if ((status.st_mode & 07777U) != options.mode) {
                 detail::check(detail::sys::fchmod(fd_.get(), options.mode), Step::open_pid_file,
                               path_);

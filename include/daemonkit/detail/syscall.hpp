@@ -14,7 +14,8 @@
 
 #include <dirent.h>        // opendir
 #include <fcntl.h>         // open, fcntl
-#include <poll.h>          // poll
+#include <poll.h>          // poll, ppoll
+#include <pthread.h>       // pthread_sigmask, pthread_atfork
 #include <pwd.h>           // getpwnam_r
 #include <grp.h>           // getgrnam_r, setgroups
 #include <sys/file.h>      // flock
@@ -270,6 +271,12 @@ inline Result<int> sigaction(int signal, const struct ::sigaction* action,
 /// pthread_sigmask(3): the calling thread's mask; reports its error as errno values
 inline Result<int> pthread_sigmask(int how, const sigset_t* set, sigset_t* old) noexcept {
     return invoke("pthread_sigmask", [&] { return as_errno(::pthread_sigmask(how, set, old)); });
+}
+
+/// pthread_atfork(3); its error as errno value
+inline Result<int> pthread_atfork(void (*prepare)(), void (*parent)(), void (*child)()) noexcept {
+    return invoke("pthread_atfork",
+                  [&] { return as_errno(::pthread_atfork(prepare, parent, child)); });
 }
 
 // -- process-wide settings ------------------------------------------------------------------------------------------

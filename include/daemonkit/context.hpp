@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// DaemonContext: inside its scope the program is a daemon. Floor 8.
+//
+// Exactly one process leaves the constructor: the daemon if every step worked, or the launcher, with an exception, if
+// any step failed. Three processes, three words: the launcher is the process that was started; the session leader is
+// its child and lives for two system calls; the daemon is the session leader's child and runs the body.
+
+#include <daemonkit/context_options.hpp>
+#include <daemonkit/detail/become_daemon.hpp>
+#include <daemonkit/detail/fork_session_leader.hpp>
+#include <daemonkit/detail/launch_watch.hpp>
+#include <daemonkit/detail/prepare_start.hpp>
+#include <daemonkit/detail/ready_channel.hpp>
+#include <daemonkit/detail/self_pipe.hpp>
+#include <daemonkit/detail/signal_mask_guard.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/error.hpp>
+#include <daemonkit/pid_lock.hpp>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>     // std::fflush
+#include <exception>  // std::exception, std::uncaught_exceptions
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>  // std::move
+
+namespace daemonkit {
+
+/// Turns the process into a daemon at construction and gives up what a daemon holds at the end of the scope.
+///
+/// Detached, the code after the constructor runs in another process than the code before it: the launcher has ended
+/// with status 0, told that the daemon is up. In the foreground the same steps are done in this process. A fork cannot
+/// be undone: at the end of the scope the process is still the daemon, without pid file and lock.
+///
+/// Process:  constructed in the launcher, before the first thread and at best first thing in main; a SignalSet made
+///           before it is carried into the daemon, and then no signal of the start is lost.
+/// Errors:   one Error, in the launcher (or in the foreground process), for whatever fails before the daemon is ready,
+///           with everything put back: streams, umask, directory, dispositions, mask, lock. No daemon is left.
+/// Undo:     the destructor removes the pid file while it is still locked, last of all; in the foreground it puts the
+///           streams back before that.
+/// Threads:  one.
+/// Source:   daemon(7) "SysV Daemons"; PEP 3143.
+class DaemonContext {
+public:
+    /// The calling process is the daemon that the options describe.
+    explicit DaemonContext(const DaemonOptions& options = {}) {
+        detail::PreparedStart start(options);
+        detach_decision_ = start.detach;
+        if (start.detaches()) {
+            launch(start);
+        } else {
+            stay(start);
+        }
+    }
+
+    ~DaemonContext() { close(); }
+    DaemonContext(const DaemonContext&) = delete;
+    DaemonContext& operator=(const DaemonContext&) = delete;
+
+    /// The start is over: the launcher has been told and ends with status 0, and standard error leads to its target.
+    ///
+    /// For ReadyWhen::notified; a second call does nothing. When the launcher is gone, or has given the start up, the
+    /// daemon does not return from here: it gives up its lock and ends.
+    ///
+    /// Process:  daemon.
+    /// Errors:   Step::redirect_stream, reported to the launcher as a failed start as well.
+    void notify_ready() {
+        if (state_ == State::ready || state_ == State::closed) return;
+        try {
+            setup_.redirect(Stream::err, error_target_.get());
+        } catch (const Error& error) {
+            notify_failed(error);
+            throw;
+        }
+        if (channel_.is_open()) commit();
+        error_target_.reset();
+        state_ = State::ready;
+    }
+
+    /// The launcher shows the text while it waits: what the start is doing.
+    ///
+    /// Process:  daemon, before it is ready; later it does nothing.
+    void notify_status(std::string_view text) noexcept {
+        if (channel_.is_open()) {
+            static_cast<void>(
+                channel_.send(detail::FrameKind::status, 0, Step::application, text));
+        }
+    }
+
+    /// The start may take that long from now on.
+    ///
+    /// Process:  daemon, before it is ready; later it does nothing.
+    void extend_timeout(std::chrono::milliseconds timeout) noexcept {
+        if (channel_.is_open()) {
+            static_cast<void>(channel_.send(detail::FrameKind::extend,
+                                            static_cast<std::int32_t>(timeout.count())));
+        }
+    }
+
+    /// The launcher throws this failure: step, subject and text. The program ends after it.
+    ///
+    /// Process:  daemon, before it is ready; later it does nothing.
+    void notify_failed(const std::exception& failure) noexcept {
+        if (!channel_.is_open()) return;
+        try {
+            detail::send_failure(channel_, as_error(failure));
+        } catch (...) {
+            // Out of memory for the text: the launcher is told by the end of the line.
+        }
+        channel_.close();
+    }
+
+    /// True in the daemon from construction until `close`.
+    bool is_open() const noexcept { return state_ != State::closed; }
+
+    /// Ends what the scope holds, as its end does; a second call does nothing.
+    void close() noexcept {
+        if (state_ == State::closed) return;
+        state_ = State::closed;
+        if (owner_ != detail::sys::getpid()) {
+            // A process forked by the daemon: its copies of the descriptors go, the daemon's files stay.
+            channel_.close();
+            lock_.reset();
+            return;
+        }
+        if (channel_.is_open()) {
+            notify_failed(Error(Step::application, "daemon", ECANCELED,
+                                std::uncaught_exceptions() > 0
+                                    ? "an exception ended it before it was ready"
+                                    : "the block was left before notify_ready"));
+        }
+        setup_.put_back_streams();
+        lock_.reset();
+    }
+
+    /// The lock of the pid file; null without one.
+    const PidLock* pid_lock() const noexcept { return lock_ ? &*lock_ : nullptr; }
+
+    /// Whether the process detached, and the fact that decided it.
+    const DetachDecision& detach_decision() const noexcept { return detach_decision_; }
+
+private:
+    enum class State { starting, ready, closed };
+
+    /// Forks; returns in the daemon. The launcher ends here, or leaves with the exception of the start.
+    void launch(detail::PreparedStart& start) {
+        detail::ReadyChannel launcher_end;
+        detail::ReadyChannel::open(launcher_end, channel_);
+        // What stands in a buffer now would come out once here and once in the daemon.
+        static_cast<void>(std::fflush(nullptr));
+        std::optional<detail::LaunchWatch> watch(std::in_place);
+        const detail::Forked forked = detail::fork_daemon(channel_);
+        if (!forked.is_daemon()) {
+            channel_.close();
+            const auto outcome =
+                watch->await(launcher_end, forked.session_leader, start.options.ready_timeout);
+            if (!outcome.error) detail::sys::exit_now(0);
+            launcher_end.close();
+            // A daemon that may still be there has the lock too: its file is not ours to remove.
+            if (start.lock && !outcome.daemon_is_gone) start.lock->abandon();
+            start.lock.reset();
+            watch.reset();
+            if (outcome.interrupted_by != 0) {
+                static_cast<void>(detail::sys::kill(detail::sys::getpid(), outcome.interrupted_by));
+            }
+            throw *outcome.error;
+        }
+        watch->disown();
+        launcher_end.close();
+        try {
+            static_cast<void>(
+                channel_.send(detail::FrameKind::hello, detail::sys::getpid()));
+            detail::signal_handlers_after_fork();
+            become(start, detail::DaemonState::Undo::pointless);
+            if (start.options.ready_when == ReadyWhen::constructed) notify_ready();
+        } catch (const std::exception& failure) {
+            const Error error = as_error(failure);
+            detail::send_failure(channel_, error);
+            start.lock.reset();
+            leave(error.exit_status());
+        }
+    }
+
+    /// The same steps without a fork.
+    void stay(detail::PreparedStart& start) {
+        detail::SignalMaskGuard mask;
+        become(start, detail::DaemonState::Undo::possible);
+        if (start.options.ready_when == ReadyWhen::constructed) notify_ready();
+        setup_.keep();
+        mask.release();
+    }
+
+    void become(detail::PreparedStart& start, detail::DaemonState::Undo undo) {
+        owner_ = detail::sys::getpid();
+        setup_.become(start, undo);
+        start.filled.release();
+        if (start.lock) lock_.emplace(std::move(*start.lock));
+        error_target_ = start.streams.take(Stream::err);
+        sigset_t none;
+        sigemptyset(&none);
+        detail::check(detail::sys::pthread_sigmask(SIG_SETMASK, &none, nullptr),
+                      Step::reset_signals, "signal mask");
+    }
+
+    /// Ready, heard: after it both sides know. Without the answer there is no daemon.
+    void commit() noexcept {
+        const auto said = channel_.send(detail::FrameKind::ready, owner_);
+        if (!said || !channel_.await_heard()) leave(Error(Step::report_ready, "", EPIPE).exit_status());
+        channel_.close();
+    }
+
+    /// The end of a daemon that never was one: no destructor of the program runs.
+    [[noreturn]] void leave(int status) noexcept {
+        lock_.reset();
+        detail::sys::exit_now(status);
+    }
+
+    static Error as_error(const std::exception& failure) {
+        if (const auto* const error = dynamic_cast<const Error*>(&failure)) return *error;
+        if (const auto* const error = dynamic_cast<const std::system_error*>(&failure);
+            error != nullptr && error->code().category() == std::system_category()) {
+            return {Step::application, "", error->code().value(), error->what()};
+        }
+        if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr) {
+            return {Step::application, "", ENOMEM, "out of memory"};
+        }
+        return {Step::application, "", ECANCELED, failure.what()};
+    }
+
+    std::optional<PidLock> lock_;  // first, so that it goes last
+    State state_ = State::starting;
+    pid_t owner_ = 0;
+    DetachDecision detach_decision_;
+    detail::ReadyChannel channel_;
+    detail::DaemonState setup_;
+    detail::UniqueFd error_target_;
+};
+
+}  // namespace daemonkit

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// DaemonState: the steps that make this very process the daemon, and their undo. Floor 7.
+//
+// The same code runs in a detached daemon and in a foreground process. Only the latter has somebody to undo for: a
+// detached daemon that fails ends. What can be undone comes first, what cannot comes last.
+
+#include <daemonkit/context_options.hpp>
+#include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/close_inherited.hpp>
+#include <daemonkit/detail/errno_guard.hpp>
+#include <daemonkit/detail/install_stream.hpp>
+#include <daemonkit/detail/platform.hpp>
+#include <daemonkit/detail/prepare_start.hpp>
+#include <daemonkit/detail/self_pipe.hpp>
+#include <daemonkit/detail/signal_name.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/error.hpp>
+
+#include <algorithm>  // std::find
+#include <cerrno>
+#include <csignal>
+#include <optional>
+#include <vector>
+
+#include <fcntl.h>
+
+namespace daemonkit::detail {
+
+/// What the process was before it became the daemon, and what it is turned into.
+///
+/// Process:  daemon, or the foreground process.
+/// Undo:     the destructor puts back what can be put back; `keep` leaves everything as it is.
+class DaemonState {
+public:
+    enum class Undo { possible, pointless };
+
+    DaemonState() noexcept = default;
+    ~DaemonState() {
+        const ErrnoGuard keep_errno;
+        put_back();
+    }
+    DaemonState(const DaemonState&) = delete;
+    DaemonState& operator=(const DaemonState&) = delete;
+
+    /// Leaves everything as it is, but for the streams of a foreground process, which `put_back_streams` restores.
+    void keep() noexcept {
+        undo_ = Undo::pointless;
+        directory_.reset();
+    }
+
+    /// Every step but the last: standard error is still the launcher's.
+    ///
+    /// Errors:   the Error of the step.
+    /// Source:   daemon(7) steps 1–5 and 9–13.
+    void become(PreparedStart& start, Undo undo) {
+        undo_ = undo;
+        const DaemonOptions& options = start.options;
+        reset_dispositions(start.status);
+        redirect(Stream::in, start.streams.of(Stream::in));
+        redirect(Stream::out, start.streams.of(Stream::out));
+        set_umask(options.umask);
+        change_directory(start);
+        if (start.lock) start.lock->write_pid();
+        change_root(start);
+        start.privileges->apply();
+        // After the drop, because a hard limit cannot be raised again by whoever fails to drop, and because a change
+        // of the user id sets the dumpable attribute anew.
+        if (options.core_dumps == CoreDumps::prevent) prevent_core_dumps();
+        close_others(start);
+    }
+
+    /// The stream leads to the descriptor; -1 leaves it as it is.
+    void redirect(Stream stream, int target) {
+        if (target < 0) return;
+        const int number = static_cast<int>(stream);
+        if (is_undoable()) {
+            saved_streams_[number].reset(check(sys::fcntl_dupfd_cloexec(number, first_inherited_fd),
+                                               Step::redirect_stream, to_string(stream)));
+        }
+        install_stream(target, stream);
+    }
+
+    /// Puts the streams of a foreground process back; what was written goes out first.
+    void put_back_streams() noexcept {
+        for (int fd = 2; fd >= 0; --fd) {
+            if (!saved_streams_[fd].is_open()) continue;
+            static_cast<void>(try_install_stream(saved_streams_[fd].get(), static_cast<Stream>(fd)));
+            saved_streams_[fd].reset();
+        }
+    }
+
+private:
+    struct SavedAction {
+        int number = 0;
+        struct ::sigaction action {};
+    };
+
+    bool is_undoable() const noexcept { return undo_ == Undo::possible; }
+
+    /// Inherited handlers and ignores go; those of a SignalSet made before stay: they are this program's own.
+    void reset_dispositions(const std::optional<ProcStatus>& status) {
+        const std::uint64_t changed = status ? status->ignored | status->caught : ~std::uint64_t{0};
+        const int last = status ? 64 : highest_signal();
+        for (int number = 1; number <= last; ++number) {
+            const bool is_reset_anyway = number == SIGCHLD;  // the launcher's watch catches it
+            if (!is_reset_anyway && (changed >> static_cast<unsigned>(number - 1) & 1U) == 0) continue;
+            if (number == SIGKILL || number == SIGSTOP) continue;
+            reset_disposition(number);
+        }
+    }
+
+    void reset_disposition(int number) {
+        struct ::sigaction before {};
+        // EINVAL: a number that the kernel or the C library keeps for itself.
+        if (!sys::sigaction(number, nullptr, &before)) return;
+        if (is_own_handler(before)) return;
+        struct ::sigaction standard {};
+        standard.sa_handler = SIG_DFL;
+        sigemptyset(&standard.sa_mask);
+        if (!sys::sigaction(number, &standard, nullptr)) return;
+        if (is_undoable()) saved_actions_.push_back({number, before});
+    }
+
+    static int highest_signal() noexcept {
+#if defined(SIGRTMAX)
+        return SIGRTMAX;
+#else
+        return NSIG - 1;
+#endif
+    }
+
+    void set_umask(mode_t mask) {
+        const mode_t before = sys::umask(mask);
+        if (is_undoable()) umask_ = before;
+    }
+
+    void change_directory(const PreparedStart& start) {
+        if (start.chroot_directory) return;  // change_root does both
+        if (is_undoable()) {
+            const auto here = retry([] { return sys::open(".", O_RDONLY | O_CLOEXEC | O_DIRECTORY); });
+            if (here) directory_.reset(here.value);
+        }
+        check(sys::chdir(start.working_directory.c_str()), Step::change_directory,
+              start.working_directory);
+    }
+
+    static void change_root(const PreparedStart& start) {
+        if (!start.chroot_directory) return;
+        const std::string& root = *start.chroot_directory;
+        check(sys::chdir(root.c_str()), Step::change_root, root);
+        check(sys::chroot(root.c_str()), Step::change_root, root);
+        check(sys::chdir(start.working_directory.c_str()), Step::change_directory,
+              start.working_directory);
+    }
+
+    static void prevent_core_dumps() {
+        const struct ::rlimit none {};
+        check(sys::setrlimit(RLIMIT_CORE, &none), Step::limit_core, "RLIMIT_CORE");
+#if DAEMONKIT_OS_LINUX()
+        // The limit does not hold for a dump that is piped to a program (core(5)).
+        check(sys::prctl(PR_SET_DUMPABLE, 0), Step::limit_core, "PR_SET_DUMPABLE");
+#endif
+    }
+
+    static void close_others(const PreparedStart& start) {
+        const DaemonOptions& options = start.options;
+        if (options.close_inherited == CloseInherited::none) return;
+        const auto& keep = options.keep_open;
+        const int lock = start.lock ? start.lock->native_handle() : -1;
+        const int err = start.streams.of(Stream::err);
+        close_inherited(start.status ? start.status->descriptor_slots : 0, [&](int fd) {
+            if (fd == lock || fd == err || std::find(keep.begin(), keep.end(), fd) != keep.end()) {
+                return true;
+            }
+            if (options.close_inherited == CloseInherited::all) return false;
+            const auto flags = sys::fcntl_getfd(fd);
+            return flags && (flags.value & FD_CLOEXEC) != 0;
+        });
+    }
+
+    void put_back() noexcept {
+        if (!is_undoable()) return;
+        put_back_streams();
+        if (directory_.is_open()) static_cast<void>(sys::fchdir(directory_.get()));
+        if (umask_) sys::umask(*umask_);
+        for (const auto& saved : saved_actions_) {
+            static_cast<void>(sys::sigaction(saved.number, &saved.action, nullptr));
+        }
+    }
+
+    Undo undo_ = Undo::pointless;
+    std::vector<SavedAction> saved_actions_;
+    UniqueFd saved_streams_[3];
+    std::optional<mode_t> umask_;
+    UniqueFd directory_;
+};
+
+}  // namespace daemonkit::detail

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// FilledStreams: the descriptors 0–2 are open before anything else is opened. Floor 3.
+
+#include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/errno_guard.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/error.hpp>
+
+#include <cerrno>
+
+#include <fcntl.h>
+
+namespace daemonkit::detail {
+
+/// Opens the null device for each of 0–2 that is closed.
+///
+/// Otherwise the next open(2) hands such a number out, and a lock or a socket becomes standard output.
+///
+/// Errors:   Step::fill_standard_streams.
+/// Undo:     the destructor closes what was opened; `release` leaves it open.
+class FilledStreams {
+public:
+    FilledStreams() {
+        for (int fd = 0; fd <= 2; ++fd) {
+            if (sys::fcntl_getfd(fd).error != EBADF) continue;
+            // The lowest free number is handed out: it is this one, because those below are open by now.
+            const auto opened = retry([] { return sys::open("/dev/null", O_RDWR | O_NOCTTY); });
+            if (!opened) {
+                close_opened();
+                throw Error(Step::fill_standard_streams, "/dev/null", opened.error);
+            }
+            opened_[fd] = true;
+        }
+    }
+    ~FilledStreams() { close_opened(); }
+    FilledStreams(const FilledStreams&) = delete;
+    FilledStreams& operator=(const FilledStreams&) = delete;
+
+    /// Leaves the descriptors open for good.
+    void release() noexcept { opened_[0] = opened_[1] = opened_[2] = false; }
+
+private:
+    void close_opened() noexcept {
+        const ErrnoGuard keep_errno;
+        for (int fd = 0; fd <= 2; ++fd) {
+            if (opened_[fd]) static_cast<void>(sys::close(fd));
+        }
+        release();
+    }
+
+    bool opened_[3] = {};
+};
+
+}  // namespace daemonkit::detail

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// lead_session: all that the session leader does. Floor 4 behind fork_session_leader.hpp.
+
+#include <daemonkit/detail/ready_channel.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/error.hpp>
+
+#include <sys/types.h>  // pid_t
+
+namespace daemonkit::detail {
+
+/// Who came back from the two forks.
+struct Forked {
+    pid_t session_leader = 0;  ///< in the launcher: its child's pid; in the daemon: 0
+    /// True in the daemon.
+    bool is_daemon() const noexcept { return session_leader == 0; }
+};
+
+/// The session leader's end after a failed call, told to the launcher.
+[[noreturn]] inline void abort_session(ReadyChannel& channel, Step step, int error) noexcept {
+    constexpr int system_call_failed = 71;  // EX_OSERR
+    static_cast<void>(channel.send(FrameKind::failed, error, step));
+    sys::exit_now(system_call_failed);
+}
+
+/// Starts a session, forks the daemon and ends; only the daemon returns.
+///
+/// The second fork makes the daemon a process that is not the leader of its session and so can never be given a
+/// controlling terminal. Nothing here but system calls and this stack frame: the session leader may be running in
+/// the launcher's memory.
+///
+/// Process:  session leader; returns in the daemon.
+/// Source:   daemon(7) steps 6–8; POSIX.1-2017 setsid().
+inline void lead_session(ReadyChannel& channel) noexcept {
+    const auto session = sys::setsid();
+    if (!session) abort_session(channel, Step::create_session, session.error);
+    const auto forked = sys::fork();
+    if (!forked) abort_session(channel, Step::fork_daemon, forked.error);
+    if (forked.value > 0) sys::exit_now(0);
+}
+
+}  // namespace daemonkit::detail

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// PreparedStart: everything that can fail in the launcher has been done there. Floor 6.
+
+#include <daemonkit/context_options.hpp>
+#include <daemonkit/detail/absolute_path.hpp>
+#include <daemonkit/detail/decide_detach.hpp>
+#include <daemonkit/detail/fill_standard_streams.hpp>
+#include <daemonkit/detail/null_device.hpp>
+#include <daemonkit/detail/open_target.hpp>
+#include <daemonkit/detail/platform.hpp>
+#include <daemonkit/detail/proc_status.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/detail/thread_names.hpp>
+#include <daemonkit/detail/unique_fd.hpp>
+#include <daemonkit/error.hpp>
+#include <daemonkit/pid_lock.hpp>
+#include <daemonkit/privileges.hpp>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <utility>  // std::move
+#include <variant>
+
+namespace daemonkit::detail {
+
+/// Refuses values that can never work, before anything is touched.
+inline void validate(const DaemonOptions& options) {
+    const auto refuse = [](const char* option, const std::string& why) {
+        throw Error(Step::validate_options, option, EINVAL, why);
+    };
+    const auto require_path = [&](const char* option, const std::string& path) {
+        if (path.empty()) refuse(option, "the path is empty");
+        if (path.find('\0') != std::string::npos) refuse(option, "the path has a NUL byte");
+    };
+    const auto require_target = [&](const char* option, const StreamTarget& target) {
+        if (const auto* file = std::get_if<AppendTo>(&target)) require_path(option, file->path);
+        if (const auto* file = std::get_if<ReadFrom>(&target)) require_path(option, file->path);
+    };
+    for (const int fd : options.keep_open) {
+        if (fd < 0) refuse("keep_open", std::to_string(fd) + " is not a descriptor");
+    }
+    require_target("in", options.in);
+    require_target("out", options.out);
+    require_target("err", options.err);
+    if ((options.umask & ~mode_t{0777}) != 0) refuse("umask", "it is outside 0000-0777");
+    if (options.chroot_directory) require_path("chroot_directory", *options.chroot_directory);
+    require_path("working_directory", options.working_directory);
+    if (options.pid_file) require_path("pid_file", *options.pid_file);
+    if (options.privileges.user && options.privileges.user->empty()) {
+        refuse("privileges.user", "the name is empty");
+    }
+    if (options.privileges.group && options.privileges.group->empty()) {
+        refuse("privileges.group", "the name is empty");
+    }
+    if (options.ready_timeout.count() <= 0) refuse("ready_timeout", "it is not above zero");
+}
+
+/// A fork takes only the calling thread along; whatever the others held stays held.
+inline void refuse_threads(const std::optional<ProcStatus>& status) {
+    constexpr int own_threads = 1 + DAEMONKIT_TSAN();  // ThreadSanitizer keeps one of its own
+    if (!status || status->threads <= own_threads) return;
+    const int others = status->threads - own_threads;
+    throw Error(Step::refuse_threads, other_thread_names(), EBUSY,
+                std::to_string(others) + (others == 1 ? " other thread runs" : " other threads run") +
+                    "; construct DaemonContext before the first thread");
+}
+
+/// The open targets of the three streams.
+struct StreamFds {
+    UniqueFd own[3];
+    UniqueFd null;  ///< shared by all that lead to the null device
+    bool leads_to_null[3] = {};
+
+    /// What a stream is redirected to, -1 when it stays as it is.
+    int of(Stream stream) const noexcept {
+        const int number = static_cast<int>(stream);
+        return leads_to_null[number] ? null.get() : own[number].get();
+    }
+
+    /// The target for a redirection that comes later; the others have been made by then.
+    UniqueFd take(Stream stream) noexcept {
+        const int number = static_cast<int>(stream);
+        return std::move(leads_to_null[number] ? null : own[number]);
+    }
+};
+
+/// The umask of the daemon, for the length of a scope in the launcher: files made there get the daemon's modes.
+class UmaskScope {
+public:
+    explicit UmaskScope(mode_t mask) noexcept : before_(sys::umask(mask)) {}
+    ~UmaskScope() { sys::umask(before_); }
+    UmaskScope(const UmaskScope&) = delete;
+    UmaskScope& operator=(const UmaskScope&) = delete;
+
+private:
+    mode_t before_;
+};
+
+/// All that a start needs, made in the launcher; destroying it undoes it.
+///
+/// Process:  launcher.
+/// Errors:   the Error of the step that failed; nothing has changed then.
+struct PreparedStart {
+    explicit PreparedStart(const DaemonOptions& wanted)
+        : options((validate(wanted), wanted)),
+          detach(decide_detach(options.detach)),
+          status(read_proc_status()),
+          working_directory(absolute_path(options.working_directory)) {
+        if (detaches()) {
+            refuse_threads(status);
+            if (sys::getpid() == 1) {
+                throw Error(Step::refuse_pid_one, "pid 1", EPERM,
+                            "its end would end the daemon; use Detach::never");
+            }
+        }
+        if (options.chroot_directory) {
+            chroot_directory = absolute_path(*options.chroot_directory);
+            // Inside the new root there is no launcher's directory that a relative path could be relative to.
+            working_directory = options.working_directory.front() == '/'
+                                    ? options.working_directory
+                                    : "/" + options.working_directory;
+        }
+        privileges.emplace(options.privileges);
+        if (options.pid_file) lock.emplace(*options.pid_file);
+        const UmaskScope modes_as_in_the_daemon(options.umask);
+        open_stream(Stream::in, options.in);
+        open_stream(Stream::out, options.out);
+        open_stream(Stream::err, options.err);
+    }
+
+    bool detaches() const noexcept { return detach.choice == Detach::always; }
+
+    const DaemonOptions& options;
+    FilledStreams filled;
+    DetachDecision detach;
+    std::optional<ProcStatus> status;
+    std::string working_directory;
+    std::optional<std::string> chroot_directory;
+    std::optional<PrivilegeDrop> privileges;
+    std::optional<PidLock> lock;
+    StreamFds streams;
+
+private:
+    void open_stream(Stream stream, const StreamTarget& target) {
+        const bool is_default = std::holds_alternative<DefaultTarget>(target);
+        if (is_default && !detaches()) return;
+        if (is_default || std::holds_alternative<NullDevice>(target)) {
+            if (!streams.null.is_open()) streams.null = open_null_device(Step::open_stream);
+            streams.leads_to_null[static_cast<int>(stream)] = true;
+            return;
+        }
+        StreamTarget absolute = target;
+        if (auto* file = std::get_if<AppendTo>(&absolute)) file->path = absolute_path(file->path);
+        if (auto* file = std::get_if<ReadFrom>(&absolute)) file->path = absolute_path(file->path);
+        streams.own[static_cast<int>(stream)] = open_target(stream, absolute);
+    }
+};
+
+}  // namespace daemonkit::detail

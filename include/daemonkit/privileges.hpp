@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// PrivilegeDrop: user and groups given up for good, and the proof of it. Floor 5.
+//
+// Two phases, as with the pid file: names are resolved in the launcher, where a wrong one can still be told to the
+// shell and before a chroot hides the databases; the ids change in the daemon, after everything that needs root.
+
+#include <daemonkit/detail/change_ids.hpp>
+#include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/detail/user_database.hpp>
+#include <daemonkit/error.hpp>
+#include <daemonkit/privilege_options.hpp>
+
+#include <algorithm>  // std::sort, std::unique
+#include <cerrno>
+#include <string>
+#include <vector>
+
+namespace daemonkit {
+
+/// The ids a process is to have; made by resolving `Privileges`.
+///
+/// Process:  constructed in the launcher, applied in the daemon.
+/// Errors:   Step::resolve_user (ENOENT: no such user or group — actionable).
+class PrivilegeDrop {
+public:
+    /// Resolves the names; nothing changes yet.
+    explicit PrivilegeDrop(const Privileges& wanted = {}) {
+        if (!wanted.user && !wanted.group) return;
+        changes_ = true;
+        user_ = detail::sys::getuid();
+        group_ = detail::sys::getgid();
+        std::string name;
+        if (wanted.user) {
+            const auto entry = detail::find_user(*wanted.user);
+            const auto id = detail::parse_id<uid_t>(*wanted.user);
+            if (!entry && !id) throw Error(Step::resolve_user, *wanted.user, ENOENT, "no such user");
+            if (!entry && !wanted.group) {
+                throw Error(Step::resolve_user, *wanted.user, ENOENT,
+                            "a user id without an entry needs the group to be given");
+            }
+            user_ = entry ? entry->user : *id;
+            if (entry) group_ = entry->primary_group;
+            if (entry) name = entry->name;
+        }
+        if (wanted.group) {
+            const auto group = detail::find_group(*wanted.group);
+            if (!group) throw Error(Step::resolve_user, *wanted.group, ENOENT, "no such group");
+            group_ = *group;
+        }
+        groups_ = {group_};
+        if (!name.empty() && wanted.supplementary_groups == SupplementaryGroups::of_user) {
+            groups_ = detail::groups_of(name, group_);
+        }
+        sort_unique(groups_);
+    }
+
+    /// True when `apply` has something to do.
+    bool changes_ids() const noexcept { return changes_; }
+
+    /// The process has exactly the wanted ids and cannot have the old ones back.
+    ///
+    /// Ordered groups, group, user; each checked afterwards, then the way back is tried and must be barred.
+    ///
+    /// Process:  daemon.
+    /// Errors:   Step::drop_privileges. The process may then be half changed: it must end.
+    /// Threads:  one, or a libc that changes the ids of all (glibc, musl).
+    /// Source:   credentials(7), setresuid(2); POSIX leaves the order to the caller.
+    void apply() const {
+        if (!changes_) return;
+        const uid_t old_user = detail::sys::geteuid();
+        const gid_t old_group = detail::sys::getegid();
+        // Asked first: where groups cannot be set (user namespaces), those that are right already may stay.
+        if (current_groups() != groups_) {
+            detail::check(detail::sys::setgroups(groups_.size(), groups_.data()),
+                          Step::drop_privileges, "supplementary groups");
+        }
+        detail::check(detail::change_group_ids(group_), Step::drop_privileges,
+                      "group " + std::to_string(group_));
+        detail::check(detail::change_user_ids(user_), Step::drop_privileges,
+                      "user " + std::to_string(user_));
+        verify(old_user, old_group);
+    }
+
+private:
+    static void sort_unique(std::vector<gid_t>& groups) {
+        std::sort(groups.begin(), groups.end());
+        groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+    }
+
+    std::vector<gid_t> current_groups() const {
+        const int count = detail::check(detail::sys::getgroups(0, nullptr), Step::drop_privileges,
+                                        "supplementary groups");
+        std::vector<gid_t> groups(static_cast<std::size_t>(count));
+        if (count > 0) {
+            groups.resize(static_cast<std::size_t>(
+                detail::check(detail::sys::getgroups(count, groups.data()), Step::drop_privileges,
+                              "supplementary groups")));
+        }
+        sort_unique(groups);
+        return groups;
+    }
+
+    void verify(uid_t old_user, gid_t old_group) const {
+        const auto refuse = [](const char* what) {
+            throw Error(Step::drop_privileges, what, EPERM, "still there after the drop");
+        };
+        if (!detail::has_group_ids(group_)) refuse("old group");
+        if (!detail::has_user_ids(user_)) refuse("old user");
+        if (current_groups() != groups_) refuse("old supplementary groups");
+        if (user_ == 0) return;
+        // The saved ids and the capabilities are tried in earnest: both calls must fail.
+        if (old_group != group_ && detail::sys::setgid(old_group)) refuse("the way back to the old group");
+        if (old_user != user_ && detail::sys::setuid(old_user)) refuse("the way back to the old user");
+        if (detail::sys::setuid(0)) refuse("the way back to root");
+    }
+
+    bool changes_ = false;
+    uid_t user_ = 0;
+    gid_t group_ = 0;
+    std::vector<gid_t> groups_;
+};
+
+}  // namespace daemonkit
