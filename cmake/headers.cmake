@@ -1,18 +1,31 @@
 # SPDX-License-Identifier: MIT
 # Every header, by name; scripts/check-floors compares this list with the directory.
 set(DAEMONKIT_HEADERS
+    include/daemonkit/context.hpp
     include/daemonkit/context_options.hpp
     include/daemonkit/detail/above_standard.hpp
     include/daemonkit/detail/absolute_path.hpp
+    include/daemonkit/detail/become_daemon.hpp
+    include/daemonkit/detail/change_ids.hpp
+    include/daemonkit/detail/change_ids_set.hpp
+    include/daemonkit/detail/change_ids_setres.hpp
     include/daemonkit/detail/check.hpp
     include/daemonkit/detail/close_inherited.hpp
+    include/daemonkit/detail/decide_detach.hpp
     include/daemonkit/detail/errno_guard.hpp
+    include/daemonkit/detail/fill_standard_streams.hpp
+    include/daemonkit/detail/fork_session_leader.hpp
+    include/daemonkit/detail/fork_session_leader_fork.hpp
+    include/daemonkit/detail/fork_session_leader_vfork.hpp
     include/daemonkit/detail/install_stream.hpp
+    include/daemonkit/detail/launch_watch.hpp
+    include/daemonkit/detail/lead_session.hpp
     include/daemonkit/detail/log_text.hpp
     include/daemonkit/detail/null_device.hpp
     include/daemonkit/detail/open_target.hpp
     include/daemonkit/detail/pid_text.hpp
     include/daemonkit/detail/platform.hpp
+    include/daemonkit/detail/prepare_start.hpp
     include/daemonkit/detail/proc_status.hpp
     include/daemonkit/detail/ready_channel.hpp
     include/daemonkit/detail/record_lock.hpp
@@ -20,10 +33,12 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/syscall.hpp
     include/daemonkit/detail/thread_names.hpp
     include/daemonkit/detail/unique_fd.hpp
+    include/daemonkit/detail/user_database.hpp
     include/daemonkit/error.hpp
     include/daemonkit/fd_redirect.hpp
     include/daemonkit/pid_lock.hpp
     include/daemonkit/privilege_options.hpp
+    include/daemonkit/privileges.hpp
     include/daemonkit/severity.hpp
     include/daemonkit/stream_target.hpp
     include/daemonkit/syslog_sink.hpp
