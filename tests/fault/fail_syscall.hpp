@@ -7,7 +7,7 @@
 //   DAEMONKIT_FAULT=[role/]name:occurrence:action[:sticky]
 //     name        as in detail/syscall.hpp, or `any`
 //     occurrence  1 for the first call of that name, counted over all processes; with a role, over that role
-//     action      an errno value: the call is not made and fails with it
+//     action      an errno value: the call is not made and fails with it; close(2) is made, and fails all the same
 //                 kill, stop: SIGKILL or SIGSTOP before the call;  late_kill, late_stop: after it
 //     sticky      that occurrence and every later one
 //     role        launcher, session_leader, daemon: the first, second, third process to make a call
@@ -259,15 +259,20 @@ auto invoke(const char* name, Call call) noexcept -> Result<decltype(call())> {
     const bool struck = fault::strikes(name);
     const Action action = struck ? fault::state->plan.action : Action::fail;
     if (struck && action == Action::fail) {
+        // Linux has closed the descriptor whatever close(2) says.
+        if (std::strcmp(name, "close") == 0) static_cast<void>(call());
         errno = fault::state->plan.error;
         return {static_cast<Value>(-1), fault::state->plan.error};
     }
-    if (action == Action::kill) ::kill(::getpid(), SIGKILL);
-    if (action == Action::stop) ::kill(::getpid(), SIGSTOP);
+    const pid_t caller = struck ? ::getpid() : 0;
+    if (action == Action::kill) ::kill(caller, SIGKILL);
+    if (action == Action::stop) ::kill(caller, SIGSTOP);
     const Value value = call();
     const int error = value == static_cast<Value>(-1) ? errno : 0;
-    if (action == Action::late_kill) ::kill(::getpid(), SIGKILL);
-    if (action == Action::late_stop) ::kill(::getpid(), SIGSTOP);
+    if (struck && ::getpid() == caller) {  // not the other process that returns from fork
+        if (action == Action::late_kill) ::kill(caller, SIGKILL);
+        if (action == Action::late_stop) ::kill(caller, SIGSTOP);
+    }
     return {value, error};
 }
 
