@@ -12,7 +12,7 @@
 #include <daemonkit/detail/launch_watch.hpp>
 #include <daemonkit/detail/prepare_start.hpp>
 #include <daemonkit/detail/ready_channel.hpp>
-#include <daemonkit/detail/self_pipe.hpp>
+#include <daemonkit/detail/signal_delivery.hpp>
 #include <daemonkit/detail/signal_mask_guard.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
@@ -85,8 +85,7 @@ public:
     /// Process:  daemon, before it is ready; later it does nothing.
     void notify_status(std::string_view text) noexcept {
         if (channel_.is_open()) {
-            static_cast<void>(
-                channel_.send(detail::FrameKind::status, 0, Step::application, text));
+            static_cast<void>(channel_.send(detail::FrameKind::status, 0, Step::application, text));
         }
     }
 
@@ -171,8 +170,7 @@ private:
         watch->disown();
         launcher_end.close();
         try {
-            static_cast<void>(
-                channel_.send(detail::FrameKind::hello, detail::sys::getpid()));
+            static_cast<void>(channel_.send(detail::FrameKind::hello, detail::sys::getpid()));
             detail::signal_handlers_after_fork();
             become(start, detail::DaemonState::Undo::pointless);
             if (start.options.ready_when == ReadyWhen::constructed) notify_ready();
@@ -208,7 +206,8 @@ private:
     /// Ready, heard: after it both sides know. Without the answer there is no daemon.
     void commit() noexcept {
         const auto said = channel_.send(detail::FrameKind::ready, owner_);
-        if (!said || !channel_.await_heard()) leave(Error(Step::report_ready, "", EPIPE).exit_status());
+        if (!said || !channel_.await_heard())
+            leave(Error(Step::report_ready, "", EPIPE).exit_status());
         channel_.close();
     }
 

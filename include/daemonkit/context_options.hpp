@@ -18,8 +18,8 @@ namespace daemonkit {
 /// Whether the process leaves its caller.
 enum class Detach : std::uint8_t {
     automatic,  ///< decided from facts: in the foreground under a service manager or as pid 1, else detached
-    always,     ///< fork, setsid, fork
-    never,      ///< the same steps in this very process: no fork, no new session
+    always,  ///< fork, setsid, fork
+    never,   ///< the same steps in this very process: no fork, no new session
 };
 
 /// Which of the descriptors above 2 a daemon does not take along.
@@ -32,7 +32,7 @@ enum class CloseInherited : std::uint8_t {
 /// Whether the daemon may leave a memory image on disk.
 enum class CoreDumps : std::uint8_t {
     prevent,  ///< RLIMIT_CORE is 0, and on Linux the process is not dumpable, which stops piped dumps too
-    allow,    ///< limits stay as they are
+    allow,  ///< limits stay as they are
 };
 
 /// When the launcher is told that the daemon is up.

@@ -15,9 +15,9 @@ namespace daemonkit {
 
 /// The step that failed, in the order of a start; then the steps of the other types.
 enum class Step : std::uint8_t {
-    validate_options,       ///< an option has a value that can never work
-    refuse_threads,         ///< other threads exist, and a fork would leave their locks held for ever
-    refuse_pid_one,         ///< the launcher is pid 1: its end would take the daemon with it
+    validate_options,  ///< an option has a value that can never work
+    refuse_threads,    ///< other threads exist, and a fork would leave their locks held for ever
+    refuse_pid_one,    ///< the launcher is pid 1: its end would take the daemon with it
     fill_standard_streams,  ///< one of the descriptors 0–2 was closed and could not be opened
     resolve_path,           ///< a relative path could not be made absolute
     resolve_user,           ///< a user or group name is not known, or cannot be looked up
@@ -37,12 +37,12 @@ enum class Step : std::uint8_t {
     change_directory,       ///< chdir to the working directory
     limit_core,             ///< core dumps could not be prevented
     write_pid_file,         ///< the pid could not be written
-    drop_privileges,        ///< user, group or supplementary groups, or the proof that they are gone
-    report_ready,           ///< the daemon could not tell the launcher that it is ready
-    await_ready,            ///< the daemon ended, or took too long, before it was ready
-    application,            ///< the program's own start failed: an exception between construction and ready
-    watch_signals,          ///< SignalSet: a signal that cannot be watched, or a failed system call
-    open_syslog,            ///< SyslogSink: an ident or option that cannot be used
+    drop_privileges,  ///< user, group or supplementary groups, or the proof that they are gone
+    report_ready,     ///< the daemon could not tell the launcher that it is ready
+    await_ready,      ///< the daemon ended, or took too long, before it was ready
+    application,    ///< the program's own start failed: an exception between construction and ready
+    watch_signals,  ///< SignalSet: a signal that cannot be watched, or a failed system call
+    open_syslog,    ///< SyslogSink: an ident or option that cannot be used
 };
 
 /// The name of a step, as it stands in messages: `lock_pid_file`.

@@ -74,8 +74,8 @@ public:
     ///
     /// Errors:   Step::open_pid_file (EACCES: the file cannot be read — actionable).
     static std::optional<PidLockHolder> holder(const std::string& path) {
-        const auto opened = detail::retry(
-            [&] { return detail::sys::open(path.c_str(), O_RDONLY | open_flags); });
+        const auto opened =
+            detail::retry([&] { return detail::sys::open(path.c_str(), O_RDONLY | open_flags); });
         if (opened.error == ENOENT || opened.error == ENOTDIR) return {};
         const detail::UniqueFd fd(detail::check(opened, Step::open_pid_file, path));
         require_regular(fd.get(), path);
@@ -169,7 +169,8 @@ private:
             detail::retry([&] { return detail::sys::lstat(path_.c_str(), &named); });
         if (looked.error == ENOENT) return Attempt::replaced;
         detail::check(looked, Step::lock_pid_file, path_);
-        if (named.st_dev != opened.st_dev || named.st_ino != opened.st_ino) return Attempt::replaced;
+        if (named.st_dev != opened.st_dev || named.st_ino != opened.st_ino)
+            return Attempt::replaced;
         if (named.st_uid == detail::sys::geteuid()) return Attempt::locked;
         // A stranger's file could be rewritten or locked by its owner at any time.
         detail::check(detail::sys::unlink(path_.c_str()), Step::open_pid_file, path_);
@@ -198,16 +199,16 @@ private:
     [[noreturn]] void throw_held() const {
         const auto holder = ask_holder(fd_.get());
         throw Error(Step::lock_pid_file, path_, EWOULDBLOCK,
-                    holder && holder->pid
-                        ? "already running as pid " + std::to_string(*holder->pid)
-                        : "already running; the process cannot be named yet");
+                    holder && holder->pid ? "already running as pid " + std::to_string(*holder->pid)
+                                          : "already running; the process cannot be named yet");
     }
 
     detail::UniqueFd open_file(mode_t mode) const {
         const auto opened = detail::retry(
             [&] { return detail::sys::open(path_.c_str(), O_RDWR | O_CREAT | open_flags, mode); });
         if (opened.error == ELOOP || opened.error == EMLINK) {
-            throw Error(Step::open_pid_file, path_, opened.error, "a symbolic link is not followed");
+            throw Error(Step::open_pid_file, path_, opened.error,
+                        "a symbolic link is not followed");
         }
         if (opened.error == ENOENT) {
             throw Error(Step::open_pid_file, path_, ENOENT, "the directory has to be made first");

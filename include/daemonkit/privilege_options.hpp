@@ -20,7 +20,8 @@ enum class SupplementaryGroups : std::uint8_t {
 struct Privileges {
     std::optional<std::string> user;   ///< absent: the user stays
     std::optional<std::string> group;  ///< absent: the primary group of `user`
-    SupplementaryGroups supplementary_groups = SupplementaryGroups::of_user;  ///< with `user` or `group`
+    SupplementaryGroups supplementary_groups =
+        SupplementaryGroups::of_user;  ///< with `user` or `group`
 };
 
 }  // namespace daemonkit

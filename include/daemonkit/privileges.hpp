@@ -35,7 +35,8 @@ public:
         if (wanted.user) {
             const auto entry = detail::find_user(*wanted.user);
             const auto id = detail::parse_id<uid_t>(*wanted.user);
-            if (!entry && !id) throw Error(Step::resolve_user, *wanted.user, ENOENT, "no such user");
+            if (!entry && !id)
+                throw Error(Step::resolve_user, *wanted.user, ENOENT, "no such user");
             if (!entry && !wanted.group) {
                 throw Error(Step::resolve_user, *wanted.user, ENOENT,
                             "a user id without an entry needs the group to be given");
@@ -111,8 +112,10 @@ private:
         if (current_groups() != groups_) refuse("old supplementary groups");
         if (user_ == 0) return;
         // The saved ids and the capabilities are tried in earnest: both calls must fail.
-        if (old_group != group_ && detail::sys::setgid(old_group)) refuse("the way back to the old group");
-        if (old_user != user_ && detail::sys::setuid(old_user)) refuse("the way back to the old user");
+        if (old_group != group_ && detail::sys::setgid(old_group))
+            refuse("the way back to the old group");
+        if (old_user != user_ && detail::sys::setuid(old_user))
+            refuse("the way back to the old user");
         if (detail::sys::setuid(0)) refuse("the way back to root");
     }
 

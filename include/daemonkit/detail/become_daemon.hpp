@@ -12,7 +12,7 @@
 #include <daemonkit/detail/install_stream.hpp>
 #include <daemonkit/detail/platform.hpp>
 #include <daemonkit/detail/prepare_start.hpp>
-#include <daemonkit/detail/self_pipe.hpp>
+#include <daemonkit/detail/signal_delivery.hpp>
 #include <daemonkit/detail/signal_name.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
@@ -20,6 +20,8 @@
 #include <algorithm>  // std::find
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
+#include <cstdio>  // std::fflush
 #include <optional>
 #include <vector>
 
@@ -75,6 +77,8 @@ public:
         if (target < 0) return;
         const int number = static_cast<int>(stream);
         if (is_undoable()) {
+            // What stands in a buffer belongs to where the stream led until now.
+            static_cast<void>(std::fflush(nullptr));
             saved_streams_[number].reset(check(sys::fcntl_dupfd_cloexec(number, first_inherited_fd),
                                                Step::redirect_stream, to_string(stream)));
         }
@@ -85,7 +89,9 @@ public:
     void put_back_streams() noexcept {
         for (int fd = 2; fd >= 0; --fd) {
             if (!saved_streams_[fd].is_open()) continue;
-            static_cast<void>(try_install_stream(saved_streams_[fd].get(), static_cast<Stream>(fd)));
+            static_cast<void>(std::fflush(nullptr));
+            static_cast<void>(
+                try_install_stream(saved_streams_[fd].get(), static_cast<Stream>(fd)));
             saved_streams_[fd].reset();
         }
     }
@@ -104,7 +110,8 @@ private:
         const int last = status ? 64 : highest_signal();
         for (int number = 1; number <= last; ++number) {
             const bool is_reset_anyway = number == SIGCHLD;  // the launcher's watch catches it
-            if (!is_reset_anyway && (changed >> static_cast<unsigned>(number - 1) & 1U) == 0) continue;
+            if (!is_reset_anyway && (changed >> static_cast<unsigned>(number - 1) & 1U) == 0)
+                continue;
             if (number == SIGKILL || number == SIGSTOP) continue;
             reset_disposition(number);
         }
@@ -138,7 +145,8 @@ private:
     void change_directory(const PreparedStart& start) {
         if (start.chroot_directory) return;  // change_root does both
         if (is_undoable()) {
-            const auto here = retry([] { return sys::open(".", O_RDONLY | O_CLOEXEC | O_DIRECTORY); });
+            const auto here =
+                retry([] { return sys::open(".", O_RDONLY | O_CLOEXEC | O_DIRECTORY); });
             if (here) directory_.reset(here.value);
         }
         check(sys::chdir(start.working_directory.c_str()), Step::change_directory,

@@ -42,8 +42,8 @@ inline std::vector<int> open_descriptors(int slots) {
         // than the descriptor limit; then each descriptor is asked by itself.
         const bool polled = sys::poll(set, static_cast<std::size_t>(count), 0).error == 0;
         for (int i = 0; i < count; ++i) {
-            const bool is_open = polled ? (set[i].revents & POLLNVAL) == 0
-                                        : sys::fcntl_getfd(first + i).error == 0;
+            const bool is_open =
+                polled ? (set[i].revents & POLLNVAL) == 0 : sys::fcntl_getfd(first + i).error == 0;
             if (is_open) open.push_back(first + i);
         }
     }

@@ -50,7 +50,8 @@ public:
         catch_signal(SIGCHLD, saved_child_, [](int) {});
 #if DAEMONKIT_OS_LINUX()
         int before = 0;
-        const auto asked = sys::prctl(PR_GET_CHILD_SUBREAPER, reinterpret_cast<unsigned long>(&before));
+        const auto asked =
+            sys::prctl(PR_GET_CHILD_SUBREAPER, reinterpret_cast<unsigned long>(&before));
         if (asked && before == 0) is_reaper_ = !!sys::prctl(PR_SET_CHILD_SUBREAPER, 1);
         can_reap_ = asked && (before != 0 || is_reaper_);
 #endif
@@ -89,8 +90,8 @@ public:
         }
         int status = 0;
         if (retry([&] { return sys::waitpid(session_leader_, &status, 0); })) {
-            leader_exit_ = {WIFSIGNALED(status), WIFSIGNALED(status) ? WTERMSIG(status)
-                                                                     : WEXITSTATUS(status)};
+            leader_exit_ = {WIFSIGNALED(status),
+                            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)};
         }
         deadline_ = Clock::now() + timeout;
         timeout_ = timeout;
@@ -130,7 +131,8 @@ private:
         struct ::sigaction before {};
         if (!sys::sigaction(number, &now, &before)) return;
         // What the caller ignores (nohup, a shell's background) stays ignored; only SIGCHLD is needed by us.
-        const bool was_ignored = (before.sa_flags & SA_SIGINFO) == 0 && before.sa_handler == SIG_IGN;
+        const bool was_ignored =
+            (before.sa_flags & SA_SIGINFO) == 0 && before.sa_handler == SIG_IGN;
         if (number != SIGCHLD && was_ignored) {
             static_cast<void>(sys::sigaction(number, &before, nullptr));
             return;
@@ -140,7 +142,8 @@ private:
     }
 
     static void put_back(const Saved& saved) noexcept {
-        if (saved.number != 0) static_cast<void>(sys::sigaction(saved.number, &saved.action, nullptr));
+        if (saved.number != 0)
+            static_cast<void>(sys::sigaction(saved.number, &saved.action, nullptr));
     }
 
     /// Nothing once the daemon is up; what went wrong otherwise.
@@ -154,8 +157,8 @@ private:
             }
             if (line_ended_) return explain_end();
             if (launch_interrupted_by != 0) {
-                return failure(EINTR, std::string("interrupted by ") +
-                                          signal_name(launch_interrupted_by));
+                return failure(EINTR,
+                               std::string("interrupted by ") + signal_name(launch_interrupted_by));
             }
             switch (wait_until(deadline_)) {
                 case Wait::readable: {
@@ -174,9 +177,11 @@ private:
                     }
                     break;
                 case Wait::over:
-                    return failure(ETIMEDOUT, "not ready within " + std::to_string(timeout_.count()) +
+                    return failure(ETIMEDOUT, "not ready within " +
+                                                  std::to_string(timeout_.count()) +
                                                   " ms; it has been ended");
                 case Wait::failed:
+                    static_cast<void>(channel_->fill());
                     if (++failed_waits == most_failed_waits) {
                         return failure(wait_error_, "cannot wait for the daemon");
                     }
@@ -235,7 +240,10 @@ private:
         const auto left = std::chrono::ceil<Milliseconds>(deadline - Clock::now());
         if (left <= Milliseconds::zero()) return Wait::over;
         ::pollfd line{line_ended_ ? -1 : channel_->native_handle(), POLLIN, 0};
-        const auto ready = sys::ppoll(&line, 1, left.count(), &mask);
+        struct ::timespec limit {};
+        limit.tv_sec = static_cast<time_t>(left.count() / 1000);
+        limit.tv_nsec = static_cast<long>(left.count() % 1000) * 1'000'000;
+        const auto ready = sys::ppoll(&line, 1, &limit, &mask);
         if (ready.error == EINTR) return Wait::interrupted;
         wait_error_ = ready.error;
         if (!ready) return Wait::failed;
@@ -247,7 +255,8 @@ private:
         if (!can_reap_ || daemon_ == 0) return {};
         ::siginfo_t info{};
         const auto asked = retry([&] {
-            return sys::waitid(P_PID, static_cast<id_t>(daemon_), &info, WEXITED | WNOHANG | WNOWAIT);
+            return sys::waitid(P_PID, static_cast<id_t>(daemon_), &info,
+                               WEXITED | WNOHANG | WNOWAIT);
         });
         if (!asked || info.si_pid != daemon_) return {};
         return Exit{info.si_code != CLD_EXITED, info.si_status};

@@ -63,7 +63,8 @@ inline void refuse_threads(const std::optional<ProcStatus>& status) {
     if (!status || status->threads <= own_threads) return;
     const int others = status->threads - own_threads;
     throw Error(Step::refuse_threads, other_thread_names(), EBUSY,
-                std::to_string(others) + (others == 1 ? " other thread runs" : " other threads run") +
+                std::to_string(others) +
+                    (others == 1 ? " other thread runs" : " other threads run") +
                     "; construct DaemonContext before the first thread");
 }
 

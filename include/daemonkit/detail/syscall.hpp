@@ -9,21 +9,21 @@
 #include <daemonkit/detail/platform.hpp>
 
 #include <cerrno>
-#include <csignal>   // sigaction, sigset_t
-#include <cstddef>   // std::size_t
+#include <csignal>  // sigaction, sigset_t
+#include <cstddef>  // std::size_t
 
 #include <dirent.h>        // opendir
 #include <fcntl.h>         // open, fcntl
+#include <grp.h>           // getgrnam_r, setgroups
 #include <poll.h>          // poll, ppoll
 #include <pthread.h>       // pthread_sigmask, pthread_atfork
 #include <pwd.h>           // getpwnam_r
-#include <grp.h>           // getgrnam_r, setgroups
 #include <sys/file.h>      // flock
 #include <sys/resource.h>  // setrlimit
 #include <sys/socket.h>    // socketpair, sendmsg, recv
 #include <sys/stat.h>      // fstat, fchmod, umask
 #include <sys/types.h>
-#include <sys/wait.h>      // waitpid
+#include <sys/wait.h>  // waitpid
 #include <unistd.h>
 
 #if DAEMONKIT_OS_LINUX()
@@ -169,27 +169,26 @@ inline Result<int> pipe2(int (&ends)[2], int flags) noexcept {
 inline Result<int> poll(::pollfd* set, std::size_t count, int timeout_ms) noexcept {
     return invoke("poll", [&] { return ::poll(set, static_cast<nfds_t>(count), timeout_ms); });
 }
-/// ppoll(2): the mask is in force for the length of the wait; no timeout when it is negative
-inline Result<int> ppoll(::pollfd* set, std::size_t count, long long timeout_ms,
-                         const sigset_t* mask) noexcept {
-    struct ::timespec timeout {};
-    timeout.tv_sec = static_cast<time_t>(timeout_ms / 1000);
-    timeout.tv_nsec = static_cast<long>(timeout_ms % 1000) * 1'000'000;
-    const struct ::timespec* const limit = timeout_ms < 0 ? nullptr : &timeout;
+/// ppoll(2): the mask, if there is one, is in force for the length of the wait; no timeout waits for ever
+inline Result<int> ppoll(::pollfd* set, std::size_t count, const struct ::timespec* timeout,
+                         const sigset_t* mask = nullptr) noexcept {
 #if DAEMONKIT_OS_MACOS()
-    // No ppoll there: pselect does the same for the one small descriptor that is waited for.
+    // No ppoll there: pselect does the same for the few small descriptors that are waited for.
     return invoke("ppoll", [&] {
         fd_set readable;
         FD_ZERO(&readable);
-        for (std::size_t i = 0; i < count; ++i) FD_SET(set[i].fd, &readable);
-        const int ready = ::pselect(FD_SETSIZE, &readable, nullptr, nullptr, limit, mask);
         for (std::size_t i = 0; i < count; ++i) {
-            set[i].revents = ready > 0 && FD_ISSET(set[i].fd, &readable) ? POLLIN : short{0};
+            if (set[i].fd >= 0) FD_SET(set[i].fd, &readable);
+        }
+        const int ready = ::pselect(FD_SETSIZE, &readable, nullptr, nullptr, timeout, mask);
+        for (std::size_t i = 0; i < count; ++i) {
+            const bool is_ready = ready > 0 && set[i].fd >= 0 && FD_ISSET(set[i].fd, &readable);
+            set[i].revents = is_ready ? POLLIN : short{0};
         }
         return ready;
     });
 #else
-    return invoke("ppoll", [&] { return ::ppoll(set, static_cast<nfds_t>(count), limit, mask); });
+    return invoke("ppoll", [&] { return ::ppoll(set, static_cast<nfds_t>(count), timeout, mask); });
 #endif
 }
 /// socketpair(2) of connected local streams, close-on-exec
@@ -306,8 +305,7 @@ inline Result<int> getrlimit(int resource, struct ::rlimit* limit) noexcept {
 #else
     using Resource = int;
 #endif
-    return invoke("getrlimit",
-                  [&] { return ::getrlimit(static_cast<Resource>(resource), limit); });
+    return invoke("getrlimit", [&] { return ::getrlimit(static_cast<Resource>(resource), limit); });
 }
 /// setrlimit(2)
 inline Result<int> setrlimit(int resource, const struct ::rlimit* limit) noexcept {
@@ -316,8 +314,7 @@ inline Result<int> setrlimit(int resource, const struct ::rlimit* limit) noexcep
 #else
     using Resource = int;
 #endif
-    return invoke("setrlimit",
-                  [&] { return ::setrlimit(static_cast<Resource>(resource), limit); });
+    return invoke("setrlimit", [&] { return ::setrlimit(static_cast<Resource>(resource), limit); });
 }
 
 // -- credentials ----------------------------------------------------------------------------------------------------

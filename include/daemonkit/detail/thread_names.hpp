@@ -23,8 +23,7 @@ inline std::string other_thread_names() {
     while (const ::dirent* const task = sys::readdir(tasks)) {
         if (task->d_name == first || task->d_name[0] == '.') continue;
         const std::string path = std::string("/proc/self/task/") + task->d_name + "/comm";
-        const auto opened =
-            retry([&] { return sys::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+        const auto opened = retry([&] { return sys::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
         if (!opened) continue;
         const UniqueFd fd(opened.value);
         char name[32];
