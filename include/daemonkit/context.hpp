@@ -22,6 +22,7 @@
 #include <csignal>
 #include <cstdio>     // std::fflush
 #include <exception>  // std::exception, std::uncaught_exceptions
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -112,6 +113,9 @@ public:
         channel_.close();
     }
 
+    /// True while a launcher waits for this daemon to be ready; what fails now is told there.
+    bool awaits_ready() const noexcept { return channel_.is_open(); }
+
     /// True in the daemon from construction until `close`.
     bool is_open() const noexcept { return state_ != State::closed; }
 
@@ -146,6 +150,7 @@ private:
 
     /// Forks; returns in the daemon. The launcher ends here, or leaves with the exception of the start.
     void launch(detail::PreparedStart& start) {
+        call(start.options.hooks.before_fork);
         detail::ReadyChannel launcher_end;
         detail::ReadyChannel::open(launcher_end, channel_);
         // What stands in a buffer now would come out once here and once in the daemon.
@@ -156,7 +161,7 @@ private:
             channel_.close();
             const auto outcome =
                 watch->await(launcher_end, forked.session_leader, start.options.ready_timeout);
-            if (!outcome.error) detail::sys::exit_now(0);
+            if (!outcome.error) end_launcher(start.options.hooks.in_launcher);
             launcher_end.close();
             // A daemon that may still be there has the lock too: its file is not ours to remove.
             if (start.lock && !outcome.daemon_is_gone) start.lock->abandon();
@@ -172,6 +177,7 @@ private:
         try {
             static_cast<void>(channel_.send(detail::FrameKind::hello, detail::sys::getpid()));
             detail::signal_handlers_after_fork();
+            call(start.options.hooks.in_daemon);
             become(start, detail::DaemonState::Undo::pointless);
             if (start.options.ready_when == ReadyWhen::constructed) notify_ready();
         } catch (const std::exception& failure) {
@@ -184,7 +190,9 @@ private:
 
     /// The same steps without a fork.
     void stay(detail::PreparedStart& start) {
+        call(start.options.hooks.before_fork);
         detail::SignalMaskGuard mask;
+        call(start.options.hooks.in_daemon);
         become(start, detail::DaemonState::Undo::possible);
         if (start.options.ready_when == ReadyWhen::constructed) notify_ready();
         setup_.keep();
@@ -209,6 +217,19 @@ private:
         if (!said || !channel_.await_heard())
             leave(Error(Step::report_ready, "", EPIPE).exit_status());
         channel_.close();
+    }
+
+    static void call(const std::function<void()>& hook) {
+        if (hook) hook();
+    }
+
+    [[noreturn]] static void end_launcher(const std::function<void()>& hook) noexcept {
+        try {
+            call(hook);
+        } catch (...) {
+            // The daemon is up, and the status has to say so.
+        }
+        detail::sys::exit_now(0);
     }
 
     /// The end of a daemon that never was one: no destructor of the program runs.

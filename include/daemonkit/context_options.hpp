@@ -6,12 +6,16 @@
 #include <daemonkit/stream_target.hpp>
 
 #include <chrono>
+#include <csignal>  // SIG_DFL
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>  // std::pair
 #include <vector>
 
-#include <sys/types.h>  // mode_t
+#include <sys/resource.h>  // rlim_t
+#include <sys/types.h>     // mode_t
 
 namespace daemonkit {
 
@@ -41,6 +45,45 @@ enum class ReadyWhen : std::uint8_t {
     notified,     ///< when the program calls `notify_ready`
 };
 
+/// What becomes of a signal in the daemon.
+struct SignalRule {
+    int signal = 0;                  ///< any that can be caught
+    void (*handler)(int) = SIG_DFL;  ///< SIG_DFL, SIG_IGN, or an async-signal-safe function
+};
+
+/// Which of the caller's environment variables the daemon has.
+enum class InheritedEnvironment : std::uint8_t {
+    keep,         ///< all
+    only_listed,  ///< those that are named, where they are set
+};
+
+/// The daemon's environment. A caller's PATH, LD_LIBRARY_PATH or secrets need not become a daemon's.
+struct Environment {
+    InheritedEnvironment inherited = InheritedEnvironment::keep;
+    std::vector<std::string> listed = {};  ///< names, for only_listed
+    std::vector<std::pair<std::string, std::string>> set =
+        {};  ///< names and values, set after that
+};
+
+/// One limit of setrlimit(2).
+struct ResourceLimit {
+    int resource = 0;             ///< RLIMIT_NOFILE and so on
+    rlim_t soft = RLIM_INFINITY;  ///< in force
+    rlim_t hard = RLIM_INFINITY;  ///< the most that soft can be raised to; raising hard needs root
+};
+
+/// Code of the program that runs around the forks. What a hook throws fails the start like any other step.
+struct StartHooks {
+    /// Launcher, just before the first fork; in the foreground at the same place. Flush, close, stop what a fork
+    /// would tear.
+    std::function<void()> before_fork = {};
+    /// Daemon, as its first act, all signals blocked. Seed random numbers anew, drop cached pids.
+    std::function<void()> in_daemon = {};
+    /// Launcher, after the daemon is up and before the launcher ends; not after a failed start. What it throws is
+    /// shown nowhere: the daemon is up.
+    std::function<void()> in_launcher = {};
+};
+
 /// What a daemon is. Every field has a default; designated initializers name what differs.
 struct DaemonOptions {
     /// Leave the caller, stay in the foreground, or decide from facts.
@@ -51,6 +94,9 @@ struct DaemonOptions {
 
     /// Which inherited descriptors are closed.
     CloseInherited close_inherited = CloseInherited::not_close_on_exec;
+
+    /// What becomes of signals; all others are reset to the default, SignalSets of the program excepted.
+    std::vector<SignalRule> signal_map = {};
 
     /// Standard input.
     StreamTarget in = DefaultTarget{};
@@ -73,11 +119,20 @@ struct DaemonOptions {
     /// The directory to run in, inside the new root if there is one. The default keeps no mount busy.
     std::string working_directory = "/";
 
+    /// The environment.
+    Environment environment = {};
+
+    /// Resource limits, set while the daemon still has the rights to raise them.
+    std::vector<ResourceLimit> limits = {};
+
     /// The pid file, locked in the launcher and written by the daemon; absent: none.
     std::optional<std::string> pid_file = {};
 
     /// User and groups, dropped to after everything that needs the old ones.
     Privileges privileges = {};
+
+    /// Code that runs around the forks.
+    StartHooks hooks = {};
 
     /// The moment that counts as "up".
     ReadyWhen ready_when = ReadyWhen::constructed;

@@ -35,6 +35,9 @@ enum class Step : std::uint8_t {
     set_umask,              ///< the file mode creation mask
     change_root,            ///< chroot
     change_directory,       ///< chdir to the working directory
+    map_signals,            ///< a disposition of the signal map could not be set
+    set_environment,        ///< the environment could not be changed
+    limit_resources,        ///< a resource limit could not be set
     limit_core,             ///< core dumps could not be prevented
     write_pid_file,         ///< the pid could not be written
     drop_privileges,  ///< user, group or supplementary groups, or the proof that they are gone
@@ -68,6 +71,9 @@ constexpr const char* to_string(Step step) noexcept {
         case Step::set_umask: return "set_umask";
         case Step::change_root: return "change_root";
         case Step::change_directory: return "change_directory";
+        case Step::map_signals: return "map_signals";
+        case Step::set_environment: return "set_environment";
+        case Step::limit_resources: return "limit_resources";
         case Step::limit_core: return "limit_core";
         case Step::write_pid_file: return "write_pid_file";
         case Step::drop_privileges: return "drop_privileges";

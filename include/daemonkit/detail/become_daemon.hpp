@@ -8,6 +8,7 @@
 #include <daemonkit/context_options.hpp>
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/close_inherited.hpp>
+#include <daemonkit/detail/environment_change.hpp>
 #include <daemonkit/detail/errno_guard.hpp>
 #include <daemonkit/detail/install_stream.hpp>
 #include <daemonkit/detail/platform.hpp>
@@ -23,6 +24,7 @@
 #include <cstdint>
 #include <cstdio>  // std::fflush
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <fcntl.h>
@@ -59,10 +61,13 @@ public:
         undo_ = undo;
         const DaemonOptions& options = start.options;
         reset_dispositions(start.status);
+        map_signals(options.signal_map);
         redirect(Stream::in, start.streams.of(Stream::in));
         redirect(Stream::out, start.streams.of(Stream::out));
         set_umask(options.umask);
         change_directory(start);
+        environment_.apply(options.environment);
+        limit_resources(options.limits);
         if (start.lock) start.lock->write_pid();
         change_root(start);
         start.privileges->apply();
@@ -102,6 +107,11 @@ private:
         struct ::sigaction action {};
     };
 
+    struct SavedLimit {
+        int resource = 0;
+        struct ::rlimit limit {};
+    };
+
     bool is_undoable() const noexcept { return undo_ == Undo::possible; }
 
     /// Inherited handlers and ignores go; those of a SignalSet made before stay: they are this program's own.
@@ -127,6 +137,30 @@ private:
         sigemptyset(&standard.sa_mask);
         if (!sys::sigaction(number, &standard, nullptr)) return;
         if (is_undoable()) saved_actions_.push_back({number, before});
+    }
+
+    void map_signals(const std::vector<SignalRule>& rules) {
+        for (const SignalRule& rule : rules) {
+            struct ::sigaction wanted {};
+            wanted.sa_handler = rule.handler;
+            wanted.sa_flags = SA_RESTART;
+            sigemptyset(&wanted.sa_mask);
+            struct ::sigaction before {};
+            check(sys::sigaction(rule.signal, &wanted, &before), Step::map_signals,
+                  signal_name(rule.signal));
+            if (is_undoable()) saved_actions_.push_back({rule.signal, before});
+        }
+    }
+
+    void limit_resources(const std::vector<ResourceLimit>& limits) {
+        for (const ResourceLimit& limit : limits) {
+            const std::string subject = "resource " + std::to_string(limit.resource);
+            struct ::rlimit before {};
+            check(sys::getrlimit(limit.resource, &before), Step::limit_resources, subject);
+            const struct ::rlimit wanted { limit.soft, limit.hard };
+            check(sys::setrlimit(limit.resource, &wanted), Step::limit_resources, subject);
+            if (is_undoable()) saved_limits_.push_back({limit.resource, before});
+        }
     }
 
     static int highest_signal() noexcept {
@@ -192,13 +226,20 @@ private:
         put_back_streams();
         if (directory_.is_open()) static_cast<void>(sys::fchdir(directory_.get()));
         if (umask_) sys::umask(*umask_);
-        for (const auto& saved : saved_actions_) {
-            static_cast<void>(sys::sigaction(saved.number, &saved.action, nullptr));
+        environment_.undo();
+        // Backwards: of two changes to the same thing, the first one knows what it was.
+        for (auto saved = saved_limits_.rbegin(); saved != saved_limits_.rend(); ++saved) {
+            static_cast<void>(sys::setrlimit(saved->resource, &saved->limit));
+        }
+        for (auto saved = saved_actions_.rbegin(); saved != saved_actions_.rend(); ++saved) {
+            static_cast<void>(sys::sigaction(saved->number, &saved->action, nullptr));
         }
     }
 
     Undo undo_ = Undo::pointless;
     std::vector<SavedAction> saved_actions_;
+    std::vector<SavedLimit> saved_limits_;
+    EnvironmentChange environment_;
     UniqueFd saved_streams_[3];
     std::optional<mode_t> umask_;
     UniqueFd directory_;

@@ -5,7 +5,7 @@
 #include <daemonkit/detail/platform.hpp>
 
 // The sanitizers keep shadow state that a process sharing the launcher's memory would write to.
-#if DAEMONKIT_OS_LINUX() && !DAEMONKIT_TSAN() && !DAEMONKIT_ASAN()
+#if DAEMONKIT_HAS_BARE_FORK() && !DAEMONKIT_TSAN() && !DAEMONKIT_ASAN()
 #include <daemonkit/detail/fork_session_leader_vfork.hpp>
 #else
 #include <daemonkit/detail/fork_session_leader_fork.hpp>

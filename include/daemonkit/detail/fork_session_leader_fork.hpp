@@ -16,7 +16,7 @@ namespace daemonkit::detail {
 inline Forked fork_daemon(ReadyChannel& channel) {
     const pid_t leader = check(sys::fork(), Step::fork_session_leader, "");
     if (leader > 0) return {leader};
-    lead_session(channel);
+    lead_session(channel, [] { return sys::fork(); });
     return {0};
 }
 

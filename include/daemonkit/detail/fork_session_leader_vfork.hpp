@@ -9,8 +9,12 @@
 // - the launcher has one thread and is suspended until the session leader has ended: nobody runs beside it;
 // - every signal is blocked: no handler runs in the borrowed memory;
 // - the session leader only makes system calls in frames below this one, and leaves by _exit, never by return;
-// - the daemon is a plain fork of the session leader: it has its own copy of the memory, this frame and its
-//   caller's among it, in which the launcher stands suspended at the same place, and so may return.
+//   pthread_atfork's handlers do not run in it: they lock and unlock, and a session leader that is killed between
+//   the two would leave the launcher's locks locked;
+// - the daemon is a fork of the session leader: it has its own copy of the memory, this frame and its caller's among
+//   it, in which the launcher stands suspended at the same place, and so may return. It goes on exactly where the
+//   launcher stopped, with no lock held, so there is nothing that pthread_atfork's handlers would have to mend; what
+//   has to be done anew in the new process is what DaemonOptions::hooks.in_daemon is for.
 
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/lead_session.hpp>
@@ -36,7 +40,7 @@ namespace daemonkit::detail {
     const int error = refused != 0 ? refused : errno;
     if (leader < 0) throw Error(Step::fork_session_leader, "", error);
     if (leader > 0) return {leader};
-    lead_session(channel);
+    lead_session(channel, [] { return sys::fork_without_handlers(); });
     return {0};
 }
 

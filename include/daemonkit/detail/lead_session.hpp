@@ -28,14 +28,15 @@ struct Forked {
 ///
 /// The second fork makes the daemon a process that is not the leader of its session and so can never be given a
 /// controlling terminal. Nothing here but system calls and this stack frame: the session leader may be running in
-/// the launcher's memory.
+/// the launcher's memory. `fork` is the form of fork(2) that fits the one that made the session leader.
 ///
 /// Process:  session leader; returns in the daemon.
 /// Source:   daemon(7) steps 6–8; POSIX.1-2017 setsid().
-inline void lead_session(ReadyChannel& channel) noexcept {
+template <class Fork>
+void lead_session(ReadyChannel& channel, Fork fork) noexcept {
     const auto session = sys::setsid();
     if (!session) abort_session(channel, Step::create_session, session.error);
-    const auto forked = sys::fork();
+    const Result<pid_t> forked = fork();
     if (!forked) abort_session(channel, Step::fork_daemon, forked.error);
     if (forked.value > 0) sys::exit_now(0);
 }

@@ -25,6 +25,19 @@
 #error "daemonkit supports Linux, macOS and the BSDs"
 #endif
 
+#include <climits>  // declares the version of glibc, where it is glibc
+
+// POSIX.1-2024's _Fork: in glibc since 2.34. musl has it too, and no way to ask for its version.
+#if DAEMONKIT_OS_LINUX() && defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 34)
+#define DAEMONKIT_HAS_BARE_FORK() 1
+#else
+#define DAEMONKIT_HAS_BARE_FORK() 0
+#endif
+#else
+#define DAEMONKIT_HAS_BARE_FORK() 0
+#endif
+
 #if defined(__SANITIZE_THREAD__)
 #define DAEMONKIT_TSAN() 1
 #elif defined(__has_feature)

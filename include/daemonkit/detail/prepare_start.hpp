@@ -10,6 +10,7 @@
 #include <daemonkit/detail/open_target.hpp>
 #include <daemonkit/detail/platform.hpp>
 #include <daemonkit/detail/proc_status.hpp>
+#include <daemonkit/detail/signal_name.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/detail/thread_names.hpp>
 #include <daemonkit/detail/unique_fd.hpp>
@@ -18,6 +19,7 @@
 #include <daemonkit/privileges.hpp>
 
 #include <cerrno>
+#include <csignal>  // SIGKILL, SIGSTOP
 #include <optional>
 #include <string>
 #include <utility>  // std::move
@@ -40,6 +42,26 @@ inline void validate(const DaemonOptions& options) {
     };
     for (const int fd : options.keep_open) {
         if (fd < 0) refuse("keep_open", std::to_string(fd) + " is not a descriptor");
+    }
+    for (const SignalRule& rule : options.signal_map) {
+        if (rule.signal < 1 || rule.signal == SIGKILL || rule.signal == SIGSTOP) {
+            refuse("signal_map", signal_name(rule.signal) + " cannot be caught");
+        }
+    }
+    const auto require_name = [&](const std::string& name) {
+        if (name.empty() || name.find('=') != std::string::npos ||
+            name.find('\0') != std::string::npos) {
+            refuse("environment", "a variable cannot be named \"" + name + "\"");
+        }
+    };
+    for (const std::string& name : options.environment.listed) require_name(name);
+    for (const auto& [name, value] : options.environment.set) {
+        require_name(name);
+        if (value.find('\0') != std::string::npos)
+            refuse("environment", "the value of " + name + " has a NUL byte");
+    }
+    for (const ResourceLimit& limit : options.limits) {
+        if (limit.soft > limit.hard) refuse("limits", "a soft limit is above its hard limit");
     }
     require_target("in", options.in);
     require_target("out", options.out);
@@ -66,6 +88,13 @@ inline void refuse_threads(const std::optional<ProcStatus>& status) {
                 std::to_string(others) +
                     (others == 1 ? " other thread runs" : " other threads run") +
                     "; construct DaemonContext before the first thread");
+}
+
+/// The end of pid 1 ends every process of its namespace, the daemon among them.
+inline void refuse_pid_one() {
+    if (sys::getpid() != 1) return;
+    throw Error(Step::refuse_pid_one, "pid 1", EPERM,
+                "its end would end the daemon; use Detach::never");
 }
 
 /// The open targets of the three streams.
@@ -111,10 +140,7 @@ struct PreparedStart {
           working_directory(absolute_path(options.working_directory)) {
         if (detaches()) {
             refuse_threads(status);
-            if (sys::getpid() == 1) {
-                throw Error(Step::refuse_pid_one, "pid 1", EPERM,
-                            "its end would end the daemon; use Detach::never");
-            }
+            refuse_pid_one();
         }
         if (options.chroot_directory) {
             chroot_directory = absolute_path(*options.chroot_directory);

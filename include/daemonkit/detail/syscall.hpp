@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>  // sigaction, sigset_t
 #include <cstddef>  // std::size_t
+#include <cstdlib>  // setenv
 
 #include <dirent.h>        // opendir
 #include <fcntl.h>         // open, fcntl
@@ -30,6 +31,9 @@
 #include <sys/prctl.h>    // prctl
 #include <sys/syscall.h>  // SYS_close_range
 #endif
+
+// POSIX leaves the declaration to the program.
+extern "C" char** environ;  // NOLINT(readability-redundant-declaration)
 
 namespace daemonkit::detail {
 
@@ -123,6 +127,10 @@ inline ::DIR* opendir(const char* path) noexcept { return ::opendir(path); }
 inline const ::dirent* readdir(::DIR* directory) noexcept { return ::readdir(directory); }
 /// closedir(3)
 inline void closedir(::DIR* directory) noexcept { ::closedir(directory); }
+/// access(2)
+inline Result<int> access(const char* path, int mode) noexcept {
+    return invoke("access", [&] { return ::access(path, mode); });
+}
 /// unlink(2)
 inline Result<int> unlink(const char* path) noexcept {
     return invoke("unlink", [&] { return ::unlink(path); });
@@ -178,6 +186,7 @@ inline Result<int> ppoll(::pollfd* set, std::size_t count, const struct ::timesp
         fd_set readable;
         FD_ZERO(&readable);
         for (std::size_t i = 0; i < count; ++i) {
+            if (set[i].fd >= FD_SETSIZE) return as_errno(EINVAL);  // FD_SET would write beyond it
             if (set[i].fd >= 0) FD_SET(set[i].fd, &readable);
         }
         const int ready = ::pselect(FD_SETSIZE, &readable, nullptr, nullptr, timeout, mask);
@@ -233,6 +242,12 @@ inline Result<int> getsockopt(int fd, int level, int name, void* value, socklen_
 inline Result<pid_t> fork() noexcept {
     return invoke("fork", [] { return ::fork(); });
 }
+#if DAEMONKIT_HAS_BARE_FORK()
+/// _Fork(3): fork(2) without the handlers of pthread_atfork(3)
+inline Result<pid_t> fork_without_handlers() noexcept {
+    return invoke("fork", [] { return ::_Fork(); });
+}
+#endif
 /// _exit(2)
 [[noreturn]] inline void exit_now(int status) noexcept { ::_exit(status); }
 /// setsid(2)
@@ -278,8 +293,25 @@ inline Result<int> pthread_atfork(void (*prepare)(), void (*parent)(), void (*ch
                   [&] { return as_errno(::pthread_atfork(prepare, parent, child)); });
 }
 
+// -- time ------------------------------------------------------------------------------------------------------------
+
+/// clock_gettime(2) of a clock that every system has; cannot fail
+inline void clock_gettime(clockid_t clock, struct ::timespec* now) noexcept {
+    ::clock_gettime(clock, now);
+}
+
 // -- process-wide settings ------------------------------------------------------------------------------------------
 
+/// setenv(3), replacing
+inline Result<int> setenv(const char* name, const char* value) noexcept {
+    return invoke("setenv", [&] { return ::setenv(name, value, 1); });
+}
+/// unsetenv(3)
+inline Result<int> unsetenv(const char* name) noexcept {
+    return invoke("unsetenv", [&] { return ::unsetenv(name); });
+}
+/// The environment as it stands: "NAME=value" texts, then null.
+inline char** environment() noexcept { return ::environ; }
 /// umask(2); cannot fail
 inline mode_t umask(mode_t mask) noexcept { return ::umask(mask); }
 /// chdir(2)

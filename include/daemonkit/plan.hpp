@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// plan and check: what a start would do, and what would stop it, without doing any of it. Floor 9.
+
+#include <daemonkit/context_options.hpp>
+#include <daemonkit/detail/absolute_path.hpp>
+#include <daemonkit/detail/decide_detach.hpp>
+#include <daemonkit/detail/prepare_start.hpp>
+#include <daemonkit/detail/proc_status.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/error.hpp>
+#include <daemonkit/pid_lock.hpp>
+#include <daemonkit/privileges.hpp>
+
+#include <cerrno>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <unistd.h>  // W_OK
+
+namespace daemonkit {
+
+/// One thing a start would do.
+struct PlannedStep {
+    Step step = Step::validate_options;  ///< the step as an Error would name it
+    std::string words;                   ///< what is done, with the values it is done with
+};
+
+namespace detail {
+
+inline std::string octal(mode_t mode) {
+    std::string digits = "0000";
+    for (std::size_t place = 4; place-- > 0; mode >>= 3U)
+        digits[place] = static_cast<char>('0' + (mode & 7U));
+    return digits;
+}
+
+/// The target of a stream in words.
+struct DescribeTarget {
+    bool detaches;
+    std::string operator()(const DefaultTarget&) const {
+        return detaches ? "the null device" : "what it is";
+    }
+    std::string operator()(const NullDevice&) const { return "the null device"; }
+    std::string operator()(const Inherit&) const { return "what it is"; }
+    std::string operator()(const AppendTo& file) const { return "the end of " + file.path; }
+    std::string operator()(const ReadFrom& file) const { return file.path; }
+    std::string operator()(const Duplicate& copy) const {
+        return "descriptor " + std::to_string(copy.fd);
+    }
+};
+
+/// Runs one test of the check; an Error of it is a finding.
+template <class Test>
+void find(std::vector<Error>& findings, Test test) {
+    try {
+        test();
+    } catch (const Error& error) {
+        findings.push_back(error);
+    }
+}
+
+/// The folder in which a file would be made.
+inline std::string folder_of(const std::string& path) {
+    const auto slash = path.rfind('/');
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// The file can be written, or made in its folder.
+inline void require_writable(Step step, const std::string& path) {
+    const auto file = sys::access(path.c_str(), W_OK);
+    if (file) return;
+    const auto reason =
+        file.error == ENOENT ? sys::access(folder_of(path).c_str(), W_OK | X_OK) : file;
+    if (!reason) throw Error(step, path, reason.error);
+}
+
+}  // namespace detail
+
+/// The steps of a start with these options, in their order, in words; nothing is touched.
+///
+/// Errors:   Step::validate_options, Step::resolve_path.
+inline std::vector<PlannedStep> plan(const DaemonOptions& options) {
+    detail::validate(options);
+    const DetachDecision decision = detail::decide_detach(options.detach);
+    const bool detaches = decision.choice == Detach::always;
+    const detail::DescribeTarget target{detaches};
+    std::vector<PlannedStep> steps;
+    const auto add = [&](Step step, std::string words) {
+        steps.push_back({step, std::move(words)});
+    };
+
+    add(Step::validate_options,
+        (detaches ? "detach: " : "stay in the foreground: ") + decision.reason);
+    add(Step::fill_standard_streams, "open the null device for each of 0-2 that is closed");
+    if (detaches) add(Step::refuse_threads, "make sure that this is the only thread");
+    if (options.privileges.user)
+        add(Step::resolve_user, "look up the user " + *options.privileges.user);
+    if (options.privileges.group)
+        add(Step::resolve_user, "look up the group " + *options.privileges.group);
+    if (options.pid_file)
+        add(Step::lock_pid_file, "lock " + detail::absolute_path(*options.pid_file));
+    add(Step::open_stream, "open " + std::visit(target, options.in) + " for stdin");
+    add(Step::open_stream, "open " + std::visit(target, options.out) + " for stdout");
+    add(Step::open_stream, "open " + std::visit(target, options.err) + " for stderr");
+    if (detaches) {
+        add(Step::fork_session_leader, "fork the session leader");
+        add(Step::create_session, "start a session without a terminal");
+        add(Step::fork_daemon, "fork the daemon; the session leader ends");
+    }
+    add(Step::reset_signals, "reset the dispositions of all signals");
+    for (const SignalRule& rule : options.signal_map) {
+        add(Step::map_signals, "set the disposition of " + detail::signal_name(rule.signal));
+    }
+    add(Step::redirect_stream, "redirect stdin and stdout");
+    add(Step::set_umask, "set the umask " + detail::octal(options.umask));
+    if (!options.chroot_directory) {
+        add(Step::change_directory,
+            "change to " + detail::absolute_path(options.working_directory));
+    }
+    if (options.environment.inherited == InheritedEnvironment::only_listed) {
+        add(Step::set_environment, "keep only the listed environment variables");
+    }
+    if (!options.environment.set.empty()) {
+        add(Step::set_environment,
+            "set " + std::to_string(options.environment.set.size()) + " environment variables");
+    }
+    if (!options.limits.empty()) {
+        add(Step::limit_resources,
+            "set " + std::to_string(options.limits.size()) + " resource limits");
+    }
+    if (options.pid_file) add(Step::write_pid_file, "write the pid and be named by the lock");
+    if (options.chroot_directory) {
+        add(Step::change_root,
+            "make " + detail::absolute_path(*options.chroot_directory) + " the root");
+        add(Step::change_directory, "change to " + options.working_directory + " in it");
+    }
+    if (options.privileges.user || options.privileges.group) {
+        add(Step::drop_privileges,
+            "change groups, group and user, and prove that there is no way back");
+    }
+    if (options.core_dumps == CoreDumps::prevent) add(Step::limit_core, "prevent core dumps");
+    if (options.close_inherited != CloseInherited::none) {
+        add(Step::close_inherited, "close inherited descriptors");
+    }
+    add(Step::reset_signals, "empty the signal mask");
+    if (options.ready_when == ReadyWhen::notified)
+        add(Step::application, "run the program until notify_ready");
+    add(Step::redirect_stream, "redirect stderr");
+    if (detaches) add(Step::report_ready, "tell the launcher, which ends with status 0");
+    return steps;
+}
+
+/// What would stop a start with these options now; empty when nothing is known to.
+///
+/// Nothing is made, locked or forked, so this is a forecast: a file may be gone, or a lock taken, a moment later.
+///
+/// Process:  any; asked with the rights of the effective user.
+inline std::vector<Error> check(const DaemonOptions& options) {
+    std::vector<Error> findings;
+    detail::find(findings, [&] { detail::validate(options); });
+    if (!findings.empty()) return findings;
+    const bool detaches = detail::decide_detach(options.detach).choice == Detach::always;
+    if (detaches) {
+        detail::find(findings, [&] { detail::refuse_threads(detail::read_proc_status()); });
+        detail::find(findings, [&] { detail::refuse_pid_one(); });
+    }
+    detail::find(findings, [&] { PrivilegeDrop resolved(options.privileges); });
+    if (options.pid_file) {
+        detail::find(findings, [&] {
+            const std::string path = detail::absolute_path(*options.pid_file);
+            if (const auto holder = PidLock::holder(path)) {
+                throw Error(Step::lock_pid_file, path, EWOULDBLOCK,
+                            holder->pid ? "already running as pid " + std::to_string(*holder->pid)
+                                        : "already running; the process cannot be named yet");
+            }
+            detail::require_writable(Step::open_pid_file, path);
+        });
+    }
+    for (const StreamTarget* target : {&options.out, &options.err}) {
+        if (const auto* const file = std::get_if<AppendTo>(target)) {
+            detail::find(findings, [&] {
+                detail::require_writable(Step::open_stream, detail::absolute_path(file->path));
+            });
+        }
+    }
+    if (const auto* const file = std::get_if<ReadFrom>(&options.in)) {
+        detail::find(findings, [&] {
+            const std::string path = detail::absolute_path(file->path);
+            detail::check(detail::sys::access(path.c_str(), R_OK), Step::open_stream, path);
+        });
+    }
+    const std::string root = options.chroot_directory.value_or("");
+    detail::find(findings, [&] {
+        const std::string path =
+            root.empty() ? detail::absolute_path(options.working_directory)
+                         : detail::absolute_path(root) + "/" + options.working_directory;
+        detail::check(detail::sys::access(path.c_str(), X_OK), Step::change_directory, path);
+    });
+    return findings;
+}
+
+}  // namespace daemonkit

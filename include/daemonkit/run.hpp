@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// run: a whole daemon in one call, with its failures told where they belong. Floor 9.
+
+#include <daemonkit/context.hpp>
+#include <daemonkit/error.hpp>
+
+#include <cstdio>  // std::fprintf
+#include <exception>
+#include <type_traits>  // std::is_invocable_v
+
+namespace daemonkit {
+
+namespace detail {
+
+/// The exit status that tells what kind of failure this is.
+inline int status_of(const std::exception& failure) noexcept {
+    constexpr int software = 70;  // EX_SOFTWARE
+    const auto* const error = dynamic_cast<const Error*>(&failure);
+    return error != nullptr ? error->exit_status() : software;
+}
+
+/// What the body returns as a status: 0 where it returns nothing.
+template <class Call>
+int status_of_call(Call call) {
+    if constexpr (std::is_void_v<decltype(call())>) {
+        call();
+        return 0;
+    } else {
+        return call();
+    }
+}
+
+/// Calls the body with the context if it takes one.
+template <class Body>
+int call_body(Body& body, DaemonContext& context) {
+    if constexpr (std::is_invocable_v<Body&, DaemonContext&>) {
+        return status_of_call([&] { return body(context); });
+    } else {
+        return status_of_call(body);
+    }
+}
+
+}  // namespace detail
+
+/// Runs the body as the daemon the options describe; returns the exit status for main.
+///
+/// The body is called with the context, or with nothing, and returns a status or nothing. With ReadyWhen::notified it
+/// calls `notify_ready`. What it throws before that fails the start, and the launcher tells it: step, subject and text;
+/// what it throws later goes to the daemon's standard error.
+///
+/// Shape:    `program` stands before the message, as in other programs' messages.
+/// Process:  the body runs in the daemon or the foreground process; in the launcher the call returns only when the
+///           start has failed, after one line on standard error.
+/// Errors:   none leaves; the status follows sysexits.h, 70 for an exception that is not an Error.
+template <class Body>
+int run(const char* program, const DaemonOptions& options, Body body) noexcept {
+    const auto tell = [&](const std::exception& failure) {
+        static_cast<void>(std::fprintf(stderr, "%s: %s\n", program, failure.what()));
+        return detail::status_of(failure);
+    };
+    try {
+        DaemonContext context(options);
+        try {
+            return detail::call_body(body, context);
+        } catch (const std::exception& failure) {
+            if (!context.awaits_ready()) return tell(failure);
+            context.notify_failed(failure);
+            return detail::status_of(failure);
+        }
+    } catch (const std::exception& failure) {
+        return tell(failure);
+    }
+}
+
+}  // namespace daemonkit

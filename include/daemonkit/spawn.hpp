@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// spawn: a daemon is started, and the program that starts it lives on. Floor 9.
+
+#include <daemonkit/context.hpp>
+#include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/prepare_start.hpp>
+#include <daemonkit/detail/ready_channel.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/error.hpp>
+#include <daemonkit/run.hpp>
+
+#include <cerrno>
+#include <cstdio>  // std::fflush
+#include <optional>
+#include <string>
+
+#include <poll.h>
+#include <sys/wait.h>
+
+namespace daemonkit {
+
+namespace detail {
+
+/// The process in the middle: the launcher of the daemon, which ends in the caller's place. Never returns.
+template <class Body>
+[[noreturn]] void launch_for_caller(ReadyChannel& caller, const DaemonOptions& options,
+                                    Body& body) noexcept {
+    int status = 0;
+    try {
+        DaemonContext context(options);
+        // The daemon. The caller learns its pid from itself; that it is up, from the launcher's status.
+        static_cast<void>(caller.send(FrameKind::hello, sys::getpid()));
+        caller.close();
+        try {
+            status = call_body(body, context);
+        } catch (const std::exception& failure) {
+            context.notify_failed(failure);
+            static_cast<void>(std::fprintf(stderr, "%s\n", failure.what()));
+            status = status_of(failure);
+        }
+    } catch (const Error& error) {
+        send_failure(caller, error);
+        status = error.exit_status();
+    } catch (const std::exception& failure) {
+        send_failure(caller, Error(Step::application, "", ECANCELED, failure.what()));
+        status = status_of(failure);
+    }
+    // Whatever the caller has registered to run at its exit is the caller's.
+    static_cast<void>(std::fflush(nullptr));
+    sys::exit_now(status);
+}
+
+/// Reads what the two processes say until both have said it.
+inline pid_t await_spawned(ReadyChannel& channel, pid_t launcher) {
+    std::optional<Error> failure;
+    pid_t daemon = 0;
+    for (Frame frame;;) {
+        while (channel.take(frame)) {
+            if (frame.kind == FrameKind::hello) daemon = frame.number;
+            if (frame.kind == FrameKind::failed) {
+                failure.emplace(frame.step, frame.subject, frame.number, frame.explanation);
+            }
+        }
+        ::pollfd line{channel.native_handle(), POLLIN, 0};
+        static_cast<void>(sys::poll(&line, 1, -1));
+        const auto got = channel.fill();
+        if (got.error == EAGAIN) continue;
+        if (got.value <= 0) break;
+    }
+    int status = 0;
+    const auto ended = retry([&] { return sys::waitpid(launcher, &status, 0); });
+    if (failure) throw *failure;
+    const bool is_up = daemon != 0 && (ended ? status == 0 : ended.error == ECHILD);
+    if (!is_up)
+        throw Error(Step::await_ready, "daemon", ECANCELED,
+                    "its launcher ended before it was ready");
+    return daemon;
+}
+
+}  // namespace detail
+
+/// Starts the body as the daemon the options describe, and returns its pid when it is ready.
+///
+/// The body is called as by `run`, in a process of its own that ends with it: no code of the caller after this call,
+/// no destructor and no atexit function of the caller runs there.
+///
+/// Process:  returns in the caller, which is not changed; one more process than a DaemonContext needs stands between.
+///           options.detach is taken as Detach::always.
+/// Errors:   as DaemonContext, thrown in the caller. No daemon is left.
+/// Threads:  one, as for every fork.
+template <class Body>
+pid_t spawn(const DaemonOptions& options, Body body) {
+    DaemonOptions detached = options;
+    detached.detach = Detach::always;
+    detail::validate(detached);
+    detail::refuse_threads(detail::read_proc_status());
+    detail::ReadyChannel caller;
+    detail::ReadyChannel launcher;
+    detail::ReadyChannel::open(caller, launcher);
+    static_cast<void>(std::fflush(nullptr));
+    const pid_t forked = detail::check(detail::sys::fork(), Step::fork_session_leader, "");
+    if (forked == 0) {
+        caller.close();
+        detail::launch_for_caller(launcher, detached, body);
+    }
+    launcher.close();
+    return detail::await_spawned(caller, forked);
+}
+
+}  // namespace daemonkit
