@@ -9,9 +9,9 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>  // strptime
 #include <filesystem>
 #include <optional>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -63,18 +63,35 @@ std::vector<std::string> values(const Finished& finished, const std::string& key
     return found;
 }
 
-std::vector<Line> received(const Finished& finished) {
-    static const std::regex form(
-        "<([0-9]+)>[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} ([^ "
-        ":\\[]+)(\\[([0-9]+)\\])?: (.*)");
-    std::vector<Line> lines;
-    for (const auto& datagram : values(finished, "line")) {
-        std::smatch part;
-        INFO(datagram);
-        REQUIRE(std::regex_match(datagram, part, form));
-        const int priority = std::stoi(part[1]);
-        lines.push_back({priority >> 3, priority & 7, part[2], part[4], part[5]});
+// "<PRIORITY>Mmm dd hh:mm:ss IDENT[PID]: TEXT", where [PID] may be missing; anything else fails the test.
+Line parsed(const std::string& datagram) {
+    INFO(datagram);
+    const auto priority_end = datagram.find('>');
+    REQUIRE(datagram.front() == '<');
+    REQUIRE(priority_end != std::string::npos);
+    const int priority = std::stoi(datagram.substr(1, priority_end - 1));
+
+    const std::string time = datagram.substr(priority_end + 1, 16);
+    std::tm fields{};
+    const char* const time_end = ::strptime(time.c_str(), "%b %e %H:%M:%S ", &fields);
+    REQUIRE(time_end == time.c_str() + time.size());
+
+    const std::string rest = datagram.substr(priority_end + 17);
+    const auto tag_end = rest.find(": ");
+    REQUIRE(tag_end != std::string::npos);
+    std::string ident = rest.substr(0, tag_end);
+    std::string pid;
+    if (const auto bracket = ident.find('['); bracket != std::string::npos) {
+        REQUIRE(ident.back() == ']');
+        pid = ident.substr(bracket + 1, ident.size() - bracket - 2);
+        ident.resize(bracket);
     }
+    return {priority >> 3, priority & 7, ident, pid, rest.substr(tag_end + 2)};
+}
+
+std::vector<Line> received(const Finished& finished) {
+    std::vector<Line> lines;
+    for (const auto& datagram : values(finished, "line")) lines.push_back(parsed(datagram));
     return lines;
 }
 

@@ -126,7 +126,7 @@ TEST_CASE("FdRedirect: a call that is interrupted or busy for good ends in an er
                                        {"dup2", EINTR, Step::redirect_stream},
                                        {"dup2", EBUSY, Step::redirect_stream}}));
     CAPTURE(name, error);
-    const Outcome outcome = with_fault(name, 1, error, Repeat::for_good, [&, name = name] {
+    const Outcome outcome = with_fault(name, 1, error, Repeat::for_good, [&] {
         const FdRedirect redirect(stream, ReadFrom{folder / "input"});
     });
     REQUIRE(outcome.error);

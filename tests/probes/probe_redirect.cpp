@@ -34,6 +34,7 @@ using namespace daemonkit;
 namespace {
 
 int report_fd = -1;
+bool chrooted = false;
 
 void report(const std::string& key, const std::string& value) {
     const std::string line = key + "=" + value + "\n";
@@ -173,9 +174,9 @@ void operate(const std::string& operation, Redirects& redirects) {
         result = ::chdir(first.c_str());
     } else if (verb == "chroot") {
         if (::geteuid() != 0 && ::unshare(CLONE_NEWUSER) != 0)
-            report("not_allowed", "user namespace");
-        else
-            result = ::chroot(first.c_str());
+            return report("not_allowed", "a user namespace");
+        result = ::chroot(first.c_str());
+        chrooted = true;
     } else {
         usage(operation);
     }
@@ -198,4 +199,6 @@ int main(int argc, char** argv) {
         }
     }
     leave_all(redirects);
+    std::fflush(stdout);
+    if (chrooted) ::_exit(0);  // LeakSanitizer, run at exit, needs /proc
 }

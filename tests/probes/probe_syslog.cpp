@@ -174,6 +174,7 @@ struct Stage {
     Server server;
     std::optional<Rsyslogd> rsyslogd;
     std::optional<SyslogSink> sink;
+    bool chrooted = false;
 };
 
 void operate(const std::string& operation, Stage& stage) {
@@ -224,6 +225,7 @@ void operate(const std::string& operation, Stage& stage) {
         stage.rsyslogd.emplace(rest);
     } else if (verb == "chroot") {
         if (::chroot(rest.c_str()) != 0) fail("chroot");
+        stage.chrooted = true;
     } else if (verb == "make-console") {
         std::ofstream("/dev/console").flush();
     } else if (verb == "console") {
@@ -254,4 +256,6 @@ int main(int argc, char** argv) {
             report("message", error.what());
         }
     }
+    stage.sink.reset();
+    if (stage.chrooted) ::_exit(0);  // LeakSanitizer, run at exit, needs /proc
 }
