@@ -12,6 +12,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/check.hpp
     include/daemonkit/detail/close_inherited.hpp
     include/daemonkit/detail/decide_detach.hpp
+    include/daemonkit/detail/environment_change.hpp
     include/daemonkit/detail/errno_guard.hpp
     include/daemonkit/detail/fill_standard_streams.hpp
     include/daemonkit/detail/fork_session_leader.hpp
@@ -37,9 +38,12 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/error.hpp
     include/daemonkit/fd_redirect.hpp
     include/daemonkit/pid_lock.hpp
+    include/daemonkit/plan.hpp
     include/daemonkit/privilege_options.hpp
     include/daemonkit/privileges.hpp
+    include/daemonkit/run.hpp
     include/daemonkit/severity.hpp
+    include/daemonkit/spawn.hpp
     include/daemonkit/stream_target.hpp
     include/daemonkit/syslog_sink.hpp
     include/daemonkit/version.hpp

@@ -23,10 +23,10 @@ expect "the file is gone" [ ! -e lock ]
 run --holder lock
 expect "nobody holds it any more" [ "$status" -eq 3 ]
 
-"$program" lock >holder 2>&1 </dev/null &
+"$program" lock >next_holder 2>&1 </dev/null &
 second=$!
 started+=("$second")
-wait_for "the next one holds the lock" grep -qs '^holding ' holder
+wait_for "the next one holds the lock" grep -qs '^holding ' next_holder
 kill -KILL "$second"
 wait "$second" 2>/dev/null
 expect "after SIGKILL the file is left" [ -e lock ]
