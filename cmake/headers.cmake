@@ -10,8 +10,12 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/change_ids_set.hpp
     include/daemonkit/detail/change_ids_setres.hpp
     include/daemonkit/detail/check.hpp
+    include/daemonkit/detail/cloexec_pipe.hpp
+    include/daemonkit/detail/cloexec_pipe_fcntl.hpp
+    include/daemonkit/detail/cloexec_pipe_pipe2.hpp
     include/daemonkit/detail/close_inherited.hpp
     include/daemonkit/detail/decide_detach.hpp
+    include/daemonkit/detail/describe_signal.hpp
     include/daemonkit/detail/environment_change.hpp
     include/daemonkit/detail/errno_guard.hpp
     include/daemonkit/detail/fill_standard_streams.hpp
@@ -22,6 +26,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/launch_watch.hpp
     include/daemonkit/detail/lead_session.hpp
     include/daemonkit/detail/log_text.hpp
+    include/daemonkit/detail/monotonic.hpp
     include/daemonkit/detail/null_device.hpp
     include/daemonkit/detail/open_target.hpp
     include/daemonkit/detail/pid_text.hpp
@@ -30,7 +35,15 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/proc_status.hpp
     include/daemonkit/detail/ready_channel.hpp
     include/daemonkit/detail/record_lock.hpp
+    include/daemonkit/detail/refuse_unwatchable.hpp
+    include/daemonkit/detail/self_pipe.hpp
+    include/daemonkit/detail/signal_callbacks.hpp
+    include/daemonkit/detail/signal_delivery.hpp
+    include/daemonkit/detail/signal_inbox.hpp
     include/daemonkit/detail/signal_mask_guard.hpp
+    include/daemonkit/detail/signal_name.hpp
+    include/daemonkit/detail/signal_queue.hpp
+    include/daemonkit/detail/signal_watch.hpp
     include/daemonkit/detail/syscall.hpp
     include/daemonkit/detail/thread_names.hpp
     include/daemonkit/detail/unique_fd.hpp
@@ -43,6 +56,8 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/privileges.hpp
     include/daemonkit/run.hpp
     include/daemonkit/severity.hpp
+    include/daemonkit/signal_info.hpp
+    include/daemonkit/signal_set.hpp
     include/daemonkit/spawn.hpp
     include/daemonkit/stream_target.hpp
     include/daemonkit/syslog_sink.hpp

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// SignalInbox: what has arrived for one SignalSet, and what the kernel keeps for it. Floor 4.
+
+#include <daemonkit/detail/self_pipe.hpp>
+#include <daemonkit/detail/signal_delivery.hpp>
+#include <daemonkit/detail/signal_name.hpp>
+#include <daemonkit/detail/signal_queue.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/signal_info.hpp>
+
+#include <atomic>
+#include <csignal>  // sigset_t
+#include <cstdint>
+#include <mutex>
+#include <optional>
+
+namespace daemonkit::detail {
+
+/// How many inboxes have the kernel hold real-time signals back.
+inline constinit std::atomic<int> inboxes_holding_back{0};
+
+/// Signals from the handler, in order, for any thread to take.
+///
+/// A standard signal that arrives while the same one waits adds nothing, as in the kernel. Real-time signals all
+/// count: when half the queue is full, the handler blocks them in the thread it interrupted, so that they queue
+/// up in the kernel, and the thread that takes the last one out of here lets them through to itself. The other
+/// half is for the threads that are in the handler at that moment.
+///
+/// Threads:  `receive` runs in handlers, in several threads at once; `forget` alone; all else anywhere.
+class SignalInbox final : public SignalReceiver {
+public:
+    ~SignalInbox() {
+        if (holds_back_) --inboxes_holding_back;
+    }
+
+    /// A watched signal is dropped from now on, or no more.
+    void ignore(int number) noexcept { states_[number] = State::ignored; }
+    void heed(int number) noexcept { change(number, State::ignored, State::quiet); }
+
+    void receive(const SignalInfo& signal, sigset_t& mask) noexcept override {
+        if (is_real_time_signal(signal.number)) {
+            if (states_[signal.number] != State::quiet) return;
+            if (queue_.size() >= SignalQueue::capacity / 2) hold_back(mask);
+        } else if (!change(signal.number, State::quiet, State::waiting)) {
+            return;
+        }
+        if (!queue_.push(signal)) {
+            ++lost_;
+            change(signal.number, State::waiting, State::quiet);
+        }
+        pipe_.ring();
+    }
+
+    /// The signal that has waited longest; nothing when none waits, in the kernel neither.
+    std::optional<SignalInfo> take() {
+        own_pipe();
+        SignalInfo signal;
+        bool found = queue_.pop(signal);
+        if (!found) {
+            admit();
+            found = queue_.pop(signal);
+        }
+        if (found) change(signal.number, State::waiting, State::quiet);
+        if (queue_.empty()) settle();
+        if (!found) return std::nullopt;
+        return signal;
+    }
+
+    /// The calling thread blocks no watched signal: those that the kernel kept for it have arrived.
+    ///
+    /// While another inbox has no room, real-time signals stay blocked where they are.
+    void admit() noexcept {
+        if (holds_back_.exchange(false)) --inboxes_holding_back;
+        const bool room = inboxes_holding_back.load() <= 0;
+        sigset_t numbers;
+        sigemptyset(&numbers);
+        for (int number = 1; number < signal_numbers; ++number) {
+            if (!watches(number)) continue;
+            if (room || !is_real_time_signal(number)) sigaddset(&numbers, number);
+        }
+        static_cast<void>(sys::pthread_sigmask(SIG_UNBLOCK, &numbers, nullptr));
+    }
+
+    /// Every wait ends from now on.
+    void stop() noexcept {
+        stopped_ = true;
+        pipe_.ring();
+    }
+    bool stopped() const noexcept { return stopped_; }
+
+    /// Readable while a signal waits or a stop is asked for. Another one after a fork.
+    int native_handle() { return own_pipe().read_end(); }
+
+    /// Signals that found no room: more threads than half the queue were in the handler at one moment.
+    std::uint64_t lost() const noexcept { return lost_; }
+
+    void forget() noexcept override {
+        pipe_.disown();
+        queue_.clear();
+        for (int number = 1; number < signal_numbers; ++number)
+            change(number, State::waiting, State::quiet);
+        if (holds_back_.exchange(false)) --inboxes_holding_back;
+        lost_ = 0;
+        if (stopped_) pipe_.ring();
+    }
+
+    bool needs(int fd) const noexcept override {
+        return fd == pipe_.read_end() || fd == pipe_.write_end();
+    }
+
+private:
+    enum class State : unsigned char { quiet, waiting, ignored };
+
+    bool change(int number, State from, State to) noexcept {
+        return states_[number].compare_exchange_strong(from, to);
+    }
+
+    SelfPipe& own_pipe() {
+        if (pipe_.is_own()) return pipe_;
+        const std::lock_guard lock(signal_mutex);
+        if (!pipe_.is_own()) pipe_.renew();
+        return pipe_;
+    }
+
+    void hold_back(sigset_t& mask) noexcept {
+        if (!holds_back_.exchange(true)) ++inboxes_holding_back;
+        for (int number = 1; number < signal_numbers; ++number)
+            if (watches(number) && is_real_time_signal(number)) sigaddset(&mask, number);
+    }
+
+    // Nothing is left to take. Whoever polls the pipe must not be called again for nothing, and must be for what
+    // the kernel kept until now.
+    void settle() noexcept {
+        if (holds_back_) admit();
+        pipe_.silence();
+        if (stopped_ || !queue_.empty()) pipe_.ring();
+    }
+
+    SignalQueue queue_;
+    SelfPipe pipe_;
+    std::atomic<State> states_[signal_numbers]{};
+    std::atomic<bool> holds_back_{false};
+    std::atomic<bool> stopped_{false};
+    std::atomic<std::uint64_t> lost_{0};
+};
+
+}  // namespace daemonkit::detail

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// SignalWatch: dispositions and masks, changed and set back. Floor 5.
+
+#include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/errno_guard.hpp>
+#include <daemonkit/detail/signal_delivery.hpp>
+#include <daemonkit/detail/signal_name.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/error.hpp>
+
+#include <csignal>  // sigaction, sigset_t
+#include <mutex>
+
+#include <pthread.h>  // pthread_self, pthread_equal
+
+namespace daemonkit::detail {
+
+/// How many watch each signal, and what to set back after the last; `signal_mutex` guards it.
+struct ProcessWatches {
+    unsigned count[signal_numbers]{};
+    struct ::sigaction before[signal_numbers] {};
+};
+inline constinit ProcessWatches process_watches;
+
+/// The same for a thread, which has its own mask.
+struct ThreadWatches {
+    unsigned count[signal_numbers]{};
+    bool blocked_before[signal_numbers]{};
+};
+inline constinit thread_local ThreadWatches thread_watches;
+
+/// Signals that go to a receiver, for the length of a scope.
+///
+/// Undo:     when the last watch of a signal ends, its disposition is what the first one found, whole; one that
+///           others have set meanwhile stays. The thread that made the watch blocks the signal if it did before.
+/// Threads:  where the watch ends in another thread than it began in, the mask of the first stays as it is.
+class SignalWatch {
+public:
+    explicit SignalWatch(SignalReceiver& receiver) noexcept : receiver_(receiver) {
+        sigemptyset(&unblocked_);
+    }
+    ~SignalWatch() {
+        const ErrnoGuard keep_errno;
+        const std::lock_guard lock(signal_mutex);
+        // The mask first: what was blocked before must not meet its old disposition unblocked.
+        if (in_first_thread()) restore_mask();
+        for (int number = 1; number < signal_numbers; ++number)
+            if (receiver_.watches(number)) restore_disposition(number);
+    }
+    SignalWatch(const SignalWatch&) = delete;
+    SignalWatch& operator=(const SignalWatch&) = delete;
+
+    /// The receiver gets the signal from now on, and the calling thread does not block it.
+    void add(int number) {
+        const std::lock_guard lock(signal_mutex);
+        if (receiver_.watches(number)) return;
+        receiver_.watch(number);  // before the handler is there: the very first one counts
+        install(number);
+        unblock(number);
+    }
+
+private:
+    bool in_first_thread() const noexcept {
+        return ::pthread_equal(first_thread_, ::pthread_self()) != 0;
+    }
+
+    void install(int number) {
+        struct ::sigaction action {};
+        action.sa_sigaction = &handle_signal;
+        // SA_RESTART: code that knows nothing of this handler sees no EINTR where the kernel can avoid it.
+        // SA_ONSTACK: threads of other languages' runtimes may have too little stack for a handler.
+        action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+        sigfillset(
+            &action
+                 .sa_mask);  // a handler that interrupted this one would find a queue's cell half done
+        struct ::sigaction before {};
+        const auto installed = sys::sigaction(number, &action, &before);
+        if (!installed) receiver_.unwatch(number);
+        check(installed, Step::watch_signals, signal_name(number));
+        if (!is_own_handler(before)) process_watches.before[number] = before;
+        ++process_watches.count[number];
+    }
+
+    void unblock(int number) {
+        sigset_t one;
+        sigset_t before;
+        sigemptyset(&one);
+        sigaddset(&one, number);
+        check(sys::pthread_sigmask(SIG_UNBLOCK, &one, &before), Step::watch_signals, "signal mask");
+        if (!in_first_thread()) return;
+        sigaddset(&unblocked_, number);
+        if (thread_watches.count[number]++ == 0)
+            thread_watches.blocked_before[number] = sigismember(&before, number) == 1;
+    }
+
+    void restore_mask() noexcept {
+        sigset_t blocked;
+        sigemptyset(&blocked);
+        for (int number = 1; number < signal_numbers; ++number) {
+            if (sigismember(&unblocked_, number) != 1) continue;
+            if (--thread_watches.count[number] == 0 && thread_watches.blocked_before[number])
+                sigaddset(&blocked, number);
+        }
+        static_cast<void>(sys::pthread_sigmask(SIG_BLOCK, &blocked, nullptr));
+    }
+
+    void restore_disposition(int number) noexcept {
+        if (--process_watches.count[number] != 0) return;
+        struct ::sigaction now {};
+        if (sys::sigaction(number, nullptr, &now) && is_own_handler(now))
+            static_cast<void>(sys::sigaction(number, &process_watches.before[number], nullptr));
+    }
+
+    SignalReceiver& receiver_;
+    const pthread_t first_thread_ = ::pthread_self();
+    sigset_t unblocked_;  // in the first thread, by this watch
+};
+
+}  // namespace daemonkit::detail
