@@ -76,7 +76,7 @@ public:
 
     /// Sends one frame whole; the errno otherwise.
     Result<int> send(FrameKind kind, std::int32_t number, Step step = Step::application,
-                     std::string_view subject = {}, std::string_view explanation = {}) noexcept {
+                     std::string_view subject = "", std::string_view explanation = "") noexcept {
         char frame[sizeof(FrameHeader) + 2 * longest_frame_text];
         subject = subject.substr(0, longest_frame_text);
         explanation = explanation.substr(0, longest_frame_text);
