@@ -8,11 +8,13 @@
 #include "temp_folder.hpp"
 
 #include <cerrno>
+#include <cstdlib>  // posix_openpt
 #include <filesystem>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -273,6 +275,21 @@ TEST_CASE("FdRedirect: a forked process that leaves the scope does not disturb t
                                    "leave", "print:out:outside too\n"});
     CHECK(read_file(log) == "inside\n");
     CHECK(printed(finished) == "outside\noutside too\n");
+}
+
+TEST_CASE("FdRedirect: a terminal as target does not become the controlling terminal",
+          "[fd_redirect][process]") {
+    const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    REQUIRE(master >= 0);
+    REQUIRE(::grantpt(master) == 0);
+    REQUIRE(::unlockpt(master) == 0);
+    const std::string terminal = ::ptsname(master);
+    const Finished finished =
+        run({"session", "out=append:" + terminal, "in=read:" + terminal, "look:1", "terminal"});
+    ::close(master);
+    CHECK(finished["error"] == "(no error)");
+    CHECK(finished["fd1"] == terminal + " kept");
+    CHECK(finished["terminal"] == "none");
 }
 
 namespace {

@@ -258,10 +258,15 @@ TEST_CASE("open_target: a symbolic link is followed where nobody else can have p
     CHECK(read_file(folder / "target") == "before after");
 
     std::filesystem::create_symlink(folder / "missing/target", folder / "dangling");
-    CHECK(refusal(Stream::out, AppendTo{folder / "dangling"}).code().value() == ENOENT);
+    const Error dangling = refusal(Stream::out, AppendTo{folder / "dangling"});
+    CHECK(dangling.code().value() == ENOENT);
+    CHECK(says(dangling, "what it points to does not exist"));
+    CHECK(refusal(Stream::in, ReadFrom{folder / "dangling"}).code().value() == ENOENT);
 
     std::filesystem::create_symlink("loop", folder / "loop");
-    CHECK(refusal(Stream::out, AppendTo{folder / "loop"}).code().value() == ELOOP);
+    const Error loop = refusal(Stream::out, AppendTo{folder / "loop"});
+    CHECK(loop.code().value() == ELOOP);
+    CHECK(loop.explanation().empty());
 }
 
 TEST_CASE("open_target: in a folder that others can change, a symbolic link is refused",

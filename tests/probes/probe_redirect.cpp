@@ -9,6 +9,7 @@
 //   read                reports a line of stdin         look:N      reports what descriptor N is
 //   count:NAME          reports how many descriptors are open, and how many of them close-on-exec
 //   fork-leave:TEXT     a forked process leaves every scope, prints to its stdout, and ends
+//   session             goes on in a session of its own; terminal reports whether there is a controlling terminal
 //   close:N  dup:FROM:TO  guard:N (close-on-exec)  rename:FROM:TO  chdir:PATH  chroot:PATH
 // Reports go to what stdout was at the start. An Error is reported as error=, subject=, errno=, message=.
 
@@ -172,6 +173,18 @@ void operate(const std::string& operation, Redirects& redirects) {
         result = std::rename(first.c_str(), second.c_str());
     } else if (verb == "chdir") {
         result = ::chdir(first.c_str());
+    } else if (verb == "session") {
+        const pid_t pid = ::fork();
+        if (pid < 0) ::_exit(71);
+        if (pid != 0) {
+            int status = 0;
+            ::_exit(::waitpid(pid, &status, 0) == pid ? WEXITSTATUS(status) : 71);
+        }
+        result = ::setsid();
+    } else if (verb == "terminal") {
+        const int terminal = ::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+        report("terminal", terminal < 0 ? "none" : "present");
+        if (terminal >= 0) ::close(terminal);
     } else if (verb == "chroot") {
         if (::geteuid() != 0 && ::unshare(CLONE_NEWUSER) != 0)
             return report("not_allowed", "a user namespace");

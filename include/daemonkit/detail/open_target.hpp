@@ -33,17 +33,19 @@ inline bool folder_is_ours_alone(const std::string& path) {
 /// What to do about an errno of open(2), where the errno alone does not say it.
 inline std::string explain_open(const std::string& path, int error, bool makes) {
     struct ::stat status {};
+    const bool is_link = sys::lstat(path.c_str(), &status) && S_ISLNK(status.st_mode);
     switch (error) {
-        case ENOENT: return makes ? "its folder does not exist" : std::string();
+        case ENOENT:
+            if (is_link) return "it is a symbolic link, and what it points to does not exist";
+            return makes ? "its folder does not exist" : "";
         case EISDIR: return "it is a folder; name a file";
         case ENXIO:
             return "nobody reads this pipe, or it is a socket; "
                    "Inherit or Duplicate take a stream that is open already";
         case ELOOP:
-            if (sys::lstat(path.c_str(), &status) && S_ISLNK(status.st_mode))
-                return "it is a symbolic link in a folder that others can change; "
-                       "name the file it points to";
-            return {};
+            if (!is_link || folder_is_ours_alone(path)) return {};
+            return "it is a symbolic link in a folder that others can change; "
+                   "name the file it points to";
         default: return {};
     }
 }
