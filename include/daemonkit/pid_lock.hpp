@@ -19,6 +19,7 @@
 #include <csignal>  // SIGXFSZ
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>  // std::move, std::exchange
 
 #include <fcntl.h>
@@ -72,14 +73,19 @@ public:
     ///
     /// Asks the kernel and locks nothing, so that a look never gets in the way of a start.
     ///
-    /// Errors:   Step::open_pid_file (EACCES: the file cannot be read — actionable).
+    /// Process:  any but the holder itself, which would lose its name by it.
+    /// Errors:   Step::open_pid_file (EACCES: the file cannot be read — actionable); Step::lock_pid_file when the
+    ///           kernel does not tell.
     static std::optional<PidLockHolder> holder(const std::string& path) {
+        const std::string file = detail::absolute_path(path);
         const auto opened =
-            detail::retry([&] { return detail::sys::open(path.c_str(), O_RDONLY | open_flags); });
+            detail::retry([&] { return detail::sys::open(file.c_str(), O_RDONLY | open_flags); });
         if (opened.error == ENOENT || opened.error == ENOTDIR) return {};
-        const detail::UniqueFd fd(detail::check(opened, Step::open_pid_file, path));
-        require_regular(fd.get(), path);
-        return ask_holder(fd.get());
+        const detail::UniqueFd fd(detail::check(opened, Step::open_pid_file, file));
+        require_regular(fd.get(), file);
+        const auto holder = ask_holder(fd.get());
+        if (!holder) throw Error(Step::lock_pid_file, file, holder.error, "the holder is not told");
+        return holder.value;
     }
 
     ~PidLock() { release(); }
@@ -99,6 +105,9 @@ public:
         take_name_tag(detail::NameTag::daemon);
         owner_ = detail::sys::getpid();
         const detail::PidText text(owner_);
+        // A longer text, such as the launcher's pid, would show its end behind the new one: `kill` takes two numbers.
+        detail::check(detail::retry([&] { return detail::sys::ftruncate(fd_.get(), 0); }),
+                      Step::write_pid_file, path_);
         const auto written = pwrite_despite_limit(text.view());
         if (written.error == 0 && written.value == static_cast<ssize_t>(text.view().size())) return;
         static_cast<void>(detail::sys::ftruncate(fd_.get(), 0));
@@ -168,12 +177,19 @@ private:
         const auto looked =
             detail::retry([&] { return detail::sys::lstat(path_.c_str(), &named); });
         if (looked.error == ENOENT) return Attempt::replaced;
-        detail::check(looked, Step::lock_pid_file, path_);
+        if (!looked) {
+            static_cast<void>(remove_own_file());
+            throw Error(Step::lock_pid_file, path_, looked.error);
+        }
         if (named.st_dev != opened.st_dev || named.st_ino != opened.st_ino)
             return Attempt::replaced;
         if (named.st_uid == detail::sys::geteuid()) return Attempt::locked;
         // A stranger's file could be rewritten or locked by its owner at any time.
-        detail::check(detail::sys::unlink(path_.c_str()), Step::open_pid_file, path_);
+        const auto removed = detail::sys::unlink(path_.c_str());
+        if (!removed) {
+            throw Error(Step::open_pid_file, path_, removed.error,
+                        "the file belongs to another user and cannot be replaced");
+        }
         return Attempt::replaced;
     }
 
@@ -197,7 +213,7 @@ private:
     }
 
     [[noreturn]] void throw_held() const {
-        const auto holder = ask_holder(fd_.get());
+        const auto holder = ask_holder(fd_.get()).value;
         throw Error(Step::lock_pid_file, path_, EWOULDBLOCK,
                     holder && holder->pid ? "already running as pid " + std::to_string(*holder->pid)
                                           : "already running; the process cannot be named yet");
@@ -235,10 +251,15 @@ private:
         if (set.error != 0) throw Error(Step::lock_pid_file, path_, set.error, "no record lock");
     }
 
-    static std::optional<PidLockHolder> ask_holder(int fd) noexcept {
+    static detail::Result<std::optional<PidLockHolder>> ask_holder(int fd) noexcept {
+        // In this order: between the two questions a launcher may end and leave its daemon as the holder. The other
+        // way round, a start that comes to its end would look like nobody.
+        const auto launcher = detail::name_tag_owner(fd, detail::NameTag::launcher);
+        if (!launcher) return {{}, launcher.error};
         const auto daemon = detail::name_tag_owner(fd, detail::NameTag::daemon);
-        if (daemon && *daemon != 0) return PidLockHolder{daemon};
-        if (daemon || detail::name_tag_owner(fd, detail::NameTag::launcher)) return PidLockHolder{};
+        if (!daemon) return {{}, daemon.error};
+        if (daemon.value && *daemon.value != 0) return {PidLockHolder{daemon.value}, 0};
+        if (daemon.value || launcher.value) return {PidLockHolder{}, 0};
         return {};
     }
 
@@ -248,17 +269,16 @@ private:
                 [&] { return detail::sys::pwrite(fd_.get(), text.data(), text.size(), 0); });
         };
         struct ::rlimit limit {};
-        if (detail::sys::getrlimit(RLIMIT_FSIZE, &limit).error != 0 ||
-            limit.rlim_cur == RLIM_INFINITY) {
-            return put();
-        }
+        const bool is_unlimited = detail::sys::getrlimit(RLIMIT_FSIZE, &limit).error == 0 &&
+                                  limit.rlim_cur == RLIM_INFINITY;
+        if (is_unlimited) return put();
         // Beyond the limit the kernel sends SIGXFSZ, which kills; ignored, the write says EFBIG.
         struct ::sigaction ignore {};
         ignore.sa_handler = SIG_IGN;
         struct ::sigaction before {};
-        static_cast<void>(detail::sys::sigaction(SIGXFSZ, &ignore, &before));
+        const auto ignored = detail::sys::sigaction(SIGXFSZ, &ignore, &before);
         const auto written = put();
-        static_cast<void>(detail::sys::sigaction(SIGXFSZ, &before, nullptr));
+        if (ignored) static_cast<void>(detail::sys::sigaction(SIGXFSZ, &before, nullptr));
         return written;
     }
 

@@ -45,14 +45,20 @@ inline Result<bool> set_name_tag(int fd, NameTag tag) noexcept {
     return {set.error == 0, set.error};
 }
 
-/// The process that holds the tag: its pid; 0 when it is held by one that this pid namespace cannot name; nothing
-/// when nobody holds it.
-inline std::optional<pid_t> name_tag_owner(int fd, NameTag tag) noexcept {
+/// The process that holds the tag: its pid; 0 when it is held and cannot be named (the holder lives in another pid
+/// namespace, or it is no tag at all but some other program's lock); nothing when nobody holds it.
+///
+/// Errors:   the errno; then it is not known whether somebody holds it.
+inline Result<std::optional<pid_t>> name_tag_owner(int fd, NameTag tag) noexcept {
     // A shared request is refused by nothing but a writer's lock: a reader of the file cannot pose as the holder.
     struct ::flock record = describe_tag(tag, F_RDLCK);
     const auto asked = retry([&] { return sys::fcntl_lock(fd, F_GETLK, &record); });
-    if (asked.error != 0 || record.l_type == F_UNLCK) return {};
-    return record.l_pid > 0 ? record.l_pid : 0;
+    if (asked.error != 0) return {{}, asked.error};
+    if (record.l_type == F_UNLCK) return {};
+    // The kernel joins neighbouring tags of one process; what reaches beyond the two bytes is not made of tags.
+    constexpr off_t end_of_tags = 2;
+    const bool is_tag = record.l_len > 0 && record.l_start + record.l_len <= end_of_tags;
+    return {is_tag && record.l_pid > 0 ? record.l_pid : 0, 0};
 }
 
 }  // namespace daemonkit::detail
