@@ -100,7 +100,7 @@ public:
           priority_(priority_of(options.facility)),
           threshold_(bounded(options.threshold)) {
         refuse_unreadable(options);
-        if (in_use_.exchange(true))
+        if (in_use.exchange(true))
             throw Error(Step::open_syslog, ident_, EBUSY,
                         "libc has one log connection per process, and another SyslogSink lives");
         const detail::ErrnoGuard keep_errno;
@@ -115,7 +115,7 @@ public:
         ::openlog(nullptr, 0, LOG_USER);  // without LOG_NDELAY this connects to nothing
         ::closelog();
         static_cast<void>(::setlogmask(mask_found_));
-        in_use_.store(false);
+        in_use.store(false);
     }
 
     SyslogSink(const SyslogSink&) = delete;
@@ -188,7 +188,7 @@ private:
                  static_cast<int>(line.view().size()), line.view().data());
     }
 
-    inline static std::atomic<bool> in_use_{false};
+    inline static std::atomic<bool> in_use{false};
 
     std::string ident_;
     int priority_;

@@ -23,8 +23,9 @@ namespace daemonkit::detail {
 ///           been removed. An absolute path does not ask for the current directory.
 inline std::string absolute_path(const std::string& path) {
     if (path.empty()) throw Error(Step::resolve_path, "\"\"", EINVAL, "the path is empty");
-    if (path.find('\0') != std::string::npos)
-        throw Error(Step::resolve_path, path.c_str(), EINVAL, "a NUL byte follows in the path");
+    if (const auto nul = path.find('\0'); nul != std::string::npos)
+        throw Error(Step::resolve_path, path.substr(0, nul), EINVAL,
+                    "a NUL byte follows in the path");
     if (path.front() == '/') return path;
 
     constexpr std::size_t longest = 1 << 20;
