@@ -155,7 +155,7 @@ private:
         detail::ReadyChannel::open(launcher_end, channel_);
         // What stands in a buffer now would come out once here and once in the daemon.
         static_cast<void>(std::fflush(nullptr));
-        std::optional<detail::LaunchWatch> watch(std::in_place);
+        std::optional<detail::LaunchWatch> watch(std::in_place, start.status);
         const detail::Forked forked = detail::fork_daemon(channel_);
         if (!forked.is_daemon()) {
             channel_.close();
@@ -175,7 +175,6 @@ private:
         watch->disown();
         launcher_end.close();
         try {
-            static_cast<void>(channel_.send(detail::FrameKind::hello, detail::sys::getpid()));
             detail::signal_handlers_after_fork();
             call(start.options.hooks.in_daemon);
             become(start, detail::DaemonState::Undo::pointless);
@@ -201,7 +200,7 @@ private:
 
     void become(detail::PreparedStart& start, detail::DaemonState::Undo undo) {
         owner_ = detail::sys::getpid();
-        setup_.become(start, undo);
+        setup_.become(start, undo, channel_.native_handle());
         start.filled.release();
         if (start.lock) lock_.emplace(std::move(*start.lock));
         error_target_ = start.streams.take(Stream::err);

@@ -53,11 +53,11 @@ public:
         directory_.reset();
     }
 
-    /// Every step but the last: standard error is still the launcher's.
+    /// Every step but the last: standard error is still the launcher's. The line to the launcher is spared.
     ///
     /// Errors:   the Error of the step.
     /// Source:   daemon(7) steps 1–5 and 9–13.
-    void become(PreparedStart& start, Undo undo) {
+    void become(PreparedStart& start, Undo undo, int channel) {
         undo_ = undo;
         const DaemonOptions& options = start.options;
         reset_dispositions(start.status);
@@ -74,7 +74,7 @@ public:
         // After the drop, because a hard limit cannot be raised again by whoever fails to drop, and because a change
         // of the user id sets the dumpable attribute anew.
         if (options.core_dumps == CoreDumps::prevent) prevent_core_dumps();
-        close_others(start);
+        close_others(start, channel);
     }
 
     /// The stream leads to the descriptor; -1 leaves it as it is.
@@ -116,13 +116,10 @@ private:
 
     /// Inherited handlers and ignores go; those of a SignalSet made before stay: they are this program's own.
     void reset_dispositions(const std::optional<ProcStatus>& status) {
-        const std::uint64_t changed = status ? status->ignored | status->caught : ~std::uint64_t{0};
-        const int last = status ? 64 : highest_signal();
+        const int last = highest_signal();
         for (int number = 1; number <= last; ++number) {
-            const bool is_reset_anyway = number == SIGCHLD;  // the launcher's watch catches it
-            if (!is_reset_anyway && (changed >> static_cast<unsigned>(number - 1) & 1U) == 0)
-                continue;
             if (number == SIGKILL || number == SIGSTOP) continue;
+            if (status && !status->differs_from_default(number)) continue;
             reset_disposition(number);
         }
     }
@@ -205,14 +202,15 @@ private:
 #endif
     }
 
-    static void close_others(const PreparedStart& start) {
+    static void close_others(const PreparedStart& start, int channel) {
         const DaemonOptions& options = start.options;
         if (options.close_inherited == CloseInherited::none) return;
         const auto& keep = options.keep_open;
         const int lock = start.lock ? start.lock->native_handle() : -1;
         const int err = start.streams.of(Stream::err);
         close_inherited(start.status ? start.status->descriptor_slots : 0, [&](int fd) {
-            if (fd == lock || fd == err || std::find(keep.begin(), keep.end(), fd) != keep.end()) {
+            if (fd == channel || fd == lock || fd == err ||
+                std::find(keep.begin(), keep.end(), fd) != keep.end()) {
                 return true;
             }
             if (options.close_inherited == CloseInherited::all) return false;

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <poll.h>
 
 namespace daemonkit::detail {
 
@@ -22,8 +23,13 @@ namespace daemonkit::detail {
 class FilledStreams {
 public:
     FilledStreams() {
+        ::pollfd streams[3] = {{0, 0, 0}, {1, 0, 0}, {2, 0, 0}};
+        const bool polled = !!sys::poll(streams, 3, 0);
         for (int fd = 0; fd <= 2; ++fd) {
-            if (sys::fcntl_getfd(fd).error != EBADF) continue;
+            // One poll tells of all three. It is refused below a descriptor limit of 3.
+            const bool is_open = polled ? (streams[fd].revents & POLLNVAL) == 0
+                                        : sys::fcntl_getfd(fd).error != EBADF;
+            if (is_open) continue;
             // The lowest free number is handed out: it is this one, because those below are open by now.
             const auto opened = retry([] { return sys::open("/dev/null", O_RDWR | O_NOCTTY); });
             if (!opened) {

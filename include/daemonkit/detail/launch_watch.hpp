@@ -4,6 +4,7 @@
 
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/platform.hpp>
+#include <daemonkit/detail/proc_status.hpp>
 #include <daemonkit/detail/ready_channel.hpp>
 #include <daemonkit/detail/signal_mask_guard.hpp>
 #include <daemonkit/detail/signal_name.hpp>
@@ -38,16 +39,20 @@ inline volatile std::sig_atomic_t launch_interrupted_by = 0;
 ///
 /// While it exists every signal is blocked but during the waits themselves, where SIGCHLD and the interrupts are
 /// let through, and orphans of this process become its children (Linux): the daemon, whose parent ends at once, can
-/// then be waited for, so that its end is noticed and told exactly, and its pid cannot become a stranger's.
+/// then be waited for, so that its end is noticed and told exactly.
+///
+/// The daemon is known by its process group, whose id is the session leader's pid. That number cannot become a
+/// stranger's here: as long as this process has not reaped the daemon, or else the session leader, it is taken.
 ///
 /// Process:  launcher; made before the forks. The daemon calls `disown`.
 /// Undo:     the destructor restores mask, dispositions and the subreaper attribute.
 class LaunchWatch {
 public:
-    LaunchWatch() {
-        // A caller that ignores SIGCHLD would have the kernel throw the exit statuses away.
+    explicit LaunchWatch(const std::optional<ProcStatus>& status) {
         launch_interrupted_by = 0;
-        catch_signal(SIGCHLD, saved_child_, [](int) {});
+        // A caller that ignores SIGCHLD would have the kernel throw the exit statuses away.
+        if (!status || status->differs_from_default(SIGCHLD))
+            set_signal(SIGCHLD, SIG_DFL, saved_child_);
 #if DAEMONKIT_OS_LINUX()
         int before = 0;
         const auto asked =
@@ -61,6 +66,8 @@ public:
         const ErrnoGuard keep_errno;
         for (const auto& saved : saved_interrupts_) put_back(saved);
         put_back(saved_child_);
+        // A SIGCHLD of the caller's own children may have been among those dropped; one too many does no harm.
+        if (saved_child_.has_handler()) static_cast<void>(sys::kill(sys::getpid(), SIGCHLD));
 #if DAEMONKIT_OS_LINUX()
         if (is_reaper_) static_cast<void>(sys::prctl(PR_SET_CHILD_SUBREAPER, 0));
 #endif
@@ -85,14 +92,17 @@ public:
         channel_ = &channel;
         session_leader_ = session_leader;
         for (std::size_t i = 0; i < std::size(launch_interrupts); ++i) {
-            catch_signal(launch_interrupts[i], saved_interrupts_[i],
-                         [](int number) { launch_interrupted_by = number; });
+            set_signal(
+                launch_interrupts[i], [](int number) { launch_interrupted_by = number; },
+                saved_interrupts_[i]);
         }
-        int status = 0;
-        if (retry([&] { return sys::waitpid(session_leader_, &status, 0); })) {
-            leader_exit_ = {WIFSIGNALED(status),
-                            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)};
-        }
+        leader_exit_ = wait_for_leader();
+        // The default drops the session leader's SIGCHLD, which waits behind the mask; the daemon's own is then
+        // looked for once, in case it was dropped as well.
+        Saved dropped;
+        set_signal(SIGCHLD, SIG_DFL, dropped);
+        set_signal(
+            SIGCHLD, [](int) {}, dropped);
         deadline_ = Clock::now() + timeout;
         timeout_ = timeout;
 
@@ -110,7 +120,12 @@ private:
     struct Saved {
         int number = 0;
         struct ::sigaction action {};
+        bool has_handler() const noexcept {
+            return number != 0 && ((action.sa_flags & SA_SIGINFO) != 0 ||
+                                   (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN));
+        }
     };
+    enum class Sight { alive, ended, unknown };
     enum class Wait { readable, interrupted, over, failed };
     struct Exit {
         bool by_signal = false;
@@ -123,8 +138,7 @@ private:
         return {Step::await_ready, "daemon", error, std::move(explanation)};
     }
 
-    template <class Handler>
-    static void catch_signal(int number, Saved& saved, Handler handler) noexcept {
+    static void set_signal(int number, void (*handler)(int), Saved& saved) noexcept {
         struct ::sigaction now {};
         now.sa_handler = handler;
         sigemptyset(&now.sa_mask);
@@ -148,7 +162,9 @@ private:
 
     /// Nothing once the daemon is up; what went wrong otherwise.
     std::optional<Error> await_ready() {
+        note_end();
         int failed_waits = 0;
+        int empty_wakes = 0;
         constexpr int most_failed_waits = 20;
         for (;;) {
             Frame frame;
@@ -163,18 +179,15 @@ private:
             switch (wait_until(deadline_)) {
                 case Wait::readable: {
                     const auto got = channel_->fill();
-                    if (got.error == EAGAIN) break;
+                    if (got.error == EAGAIN && ++empty_wakes < most_failed_waits) break;
                     if (!got) return failure(got.error, "the line to the daemon cannot be read");
                     line_ended_ = got.value == 0;
                     break;
                 }
                 case Wait::interrupted:
                     // The daemon's end shows by its line, unless a child of its own keeps that open.
-                    if (daemon_exit()) {
-                        while (channel_->fill().value > 0) {
-                        }
-                        line_ended_ = true;
-                    }
+                    while (channel_->fill().value > 0) continue;
+                    note_end();
                     break;
                 case Wait::over:
                     return failure(ETIMEDOUT, "not ready within " +
@@ -190,10 +203,17 @@ private:
         }
     }
 
+    /// A daemon that has ended has no more to say, even if a child of its own keeps the line open.
+    void note_end() {
+        Exit exit;
+        if (look(exit) != Sight::ended) return;
+        while (channel_->fill().value > 0) continue;
+        line_ended_ = true;
+    }
+
     /// True when the frame decides the start; `last_word_` is then empty for an up daemon.
     bool is_last_word(const Frame& frame) {
         switch (frame.kind) {
-            case FrameKind::hello: daemon_ = frame.number; return false;
             case FrameKind::extend:
                 timeout_ = Milliseconds(frame.number);
                 deadline_ = Clock::now() + timeout_;
@@ -203,7 +223,6 @@ private:
                 leaves_by_itself_ = true;
                 return true;
             case FrameKind::ready: {
-                daemon_ = frame.number;
                 const auto answered = channel_->send(FrameKind::heard, 0);
                 if (!answered) {
                     last_word_ = failure(answered.error, "it ended as it got ready");
@@ -211,7 +230,8 @@ private:
                 }
                 return true;
             }
-            case FrameKind::status:
+            case FrameKind::status: show(frame.subject); return false;
+            case FrameKind::hello:
             case FrameKind::heard: return false;
         }
         return false;
@@ -219,12 +239,36 @@ private:
 
     /// Why the line ended without a last word.
     Error explain_end() {
-        if (daemon_ == 0 && leader_exit_.number != 0) {
+        static_cast<void>(wait_for_end(Clock::now() + grace));
+        Exit exit;
+        const Sight sight = look(exit);
+        if (sight == Sight::ended)
+            return failure(ECANCELED, describe(exit) + " before it was ready");
+        if (sight == Sight::unknown && leader_exit_.number != 0) {
             return failure(ECANCELED, "the session leader was " + describe(leader_exit_));
         }
-        static_cast<void>(wait_for_end(Clock::now() + grace));
-        const auto exit = daemon_exit();
-        return failure(ECANCELED, (exit ? describe(*exit) : "ended") + " before it was ready");
+        return failure(ECANCELED, "ended before it was ready");
+    }
+
+    /// What the start is doing, for whoever waits at the terminal.
+    static void show(std::string text) noexcept {
+        text += '\n';
+        static_cast<void>(sys::write(2, text.data(), text.size()));
+    }
+
+    static Exit exit_of(const ::siginfo_t& info) noexcept {
+        return {info.si_code != CLD_EXITED, info.si_status};
+    }
+
+    /// Waits for the session leader, which ends at once. Where the daemon cannot be reaped it is left a zombie: its
+    /// pid, the id of the daemon's group, then stays taken.
+    Exit wait_for_leader() const noexcept {
+        ::siginfo_t info{};
+        const auto waited = retry([&] {
+            return sys::waitid(P_PID, static_cast<id_t>(session_leader_), &info,
+                               WEXITED | (can_reap_ ? 0 : WNOWAIT));
+        });
+        return waited ? exit_of(info) : Exit{};
     }
 
     static std::string describe(const Exit& exit) {
@@ -250,21 +294,25 @@ private:
         return ready.value > 0 ? Wait::readable : Wait::over;
     }
 
-    /// How the daemon ended, without reaping it: its pid and its group stay ours as long as it is a zombie.
-    std::optional<Exit> daemon_exit() const noexcept {
-        if (!can_reap_ || daemon_ == 0) return {};
+    /// Looks at the daemon without reaping it.
+    Sight look(Exit& exit) const noexcept {
+        if (!can_reap_) return Sight::unknown;
         ::siginfo_t info{};
         const auto asked = retry([&] {
-            return sys::waitid(P_PID, static_cast<id_t>(daemon_), &info,
+            return sys::waitid(P_PGID, static_cast<id_t>(session_leader_), &info,
                                WEXITED | WNOHANG | WNOWAIT);
         });
-        if (!asked || info.si_pid != daemon_) return {};
-        return Exit{info.si_code != CLD_EXITED, info.si_status};
+        if (!asked) return Sight::unknown;
+        if (info.si_pid == 0) return Sight::alive;
+        exit = exit_of(info);
+        return Sight::ended;
     }
 
     /// True when it is proven that the daemon is no more: by its exit, or else by the end of its line.
     bool is_gone() const noexcept {
-        return can_reap_ && daemon_ != 0 ? daemon_exit().has_value() : line_ended_;
+        Exit exit;
+        const Sight sight = look(exit);
+        return sight == Sight::unknown ? line_ended_ : sight == Sight::ended;
     }
 
     /// Waits for the daemon's end; true when it has ended.
@@ -291,29 +339,33 @@ private:
         // From here on the daemon gets the end of the line in place of an answer, and leaves by itself if it can.
         static_cast<void>(sys::shutdown(channel_->native_handle(), SHUT_WR));
         bool gone = is_gone();
-        if (!gone && (leaves_by_itself_ || line_ended_ || daemon_ == 0)) {
-            gone = wait_for_end(Clock::now() + grace);
-        }
+        if (!gone && (leaves_by_itself_ || line_ended_)) gone = wait_for_end(Clock::now() + grace);
         for (const int signal : {SIGTERM, SIGKILL}) {
-            if (gone || daemon_ == 0 || !may_signal()) break;
-            static_cast<void>(sys::kill(daemon_, signal));
+            if (gone || !signal_group(signal)) break;
             gone = wait_for_end(Clock::now() + (signal == SIGTERM ? grace : last_wait));
         }
+        if (!gone) gone = wait_for_end(Clock::now() + grace);
         reap();
         return gone;
     }
 
-    /// True while the number is certainly the daemon's: it has not been reaped, or its line is still open.
-    bool may_signal() const noexcept { return can_reap_ || !line_ended_; }
+    /// Signals the daemon and what it has started; false when nothing is there that is certainly ours.
+    bool signal_group(int signal) const noexcept {
+        Exit exit;
+        if (session_leader_ <= 1 || (can_reap_ && look(exit) == Sight::unknown)) return false;
+        return !!sys::kill(-session_leader_, signal);
+    }
 
-    /// Ends what the dead daemon has left in its process group, then lets its pid go.
+    /// Ends what the dead daemon has left in its process group, then lets the group's id go.
     void reap() noexcept {
-        if (!daemon_exit()) return;
-        const auto group = sys::getpgid(daemon_);
-        if (group && group.value == session_leader_ && session_leader_ > 1) {
-            static_cast<void>(sys::kill(-session_leader_, SIGKILL));
-        }
-        static_cast<void>(retry([&] { return sys::waitpid(daemon_, nullptr, WNOHANG); }));
+        static_cast<void>(signal_group(SIGKILL));
+        ::siginfo_t info{};
+        const auto reap_one = [&] {
+            info = {};
+            return sys::waitid(P_PGID, static_cast<id_t>(session_leader_), &info,
+                               WEXITED | WNOHANG);
+        };
+        while (retry(reap_one) && info.si_pid != 0) continue;
     }
 
     SignalMaskGuard mask_;
@@ -322,7 +374,6 @@ private:
     ReadyChannel* channel_ = nullptr;
     pid_t session_leader_ = 0;
     Exit leader_exit_;
-    pid_t daemon_ = 0;
     std::optional<Error> last_word_;
     Clock::time_point deadline_;
     Milliseconds timeout_{};

@@ -151,7 +151,6 @@ struct PreparedStart {
         }
         privileges.emplace(options.privileges);
         if (options.pid_file) lock.emplace(*options.pid_file);
-        const UmaskScope modes_as_in_the_daemon(options.umask);
         open_stream(Stream::in, options.in);
         open_stream(Stream::out, options.out);
         open_stream(Stream::err, options.err);
@@ -179,7 +178,11 @@ private:
             return;
         }
         StreamTarget absolute = target;
-        if (auto* file = std::get_if<AppendTo>(&absolute)) file->path = absolute_path(file->path);
+        std::optional<UmaskScope> modes_as_in_the_daemon;
+        if (auto* file = std::get_if<AppendTo>(&absolute)) {
+            file->path = absolute_path(file->path);
+            modes_as_in_the_daemon.emplace(options.umask);
+        }
         if (auto* file = std::get_if<ReadFrom>(&absolute)) file->path = absolute_path(file->path);
         streams.own[static_cast<int>(stream)] = open_target(stream, absolute);
     }

@@ -23,6 +23,11 @@ struct ProcStatus {
     int descriptor_slots = 0;  ///< no open descriptor has this number or a higher one
     std::uint64_t ignored = 0;
     std::uint64_t caught = 0;
+
+    /// True when the signal is ignored or caught.
+    bool differs_from_default(int signal) const noexcept {
+        return ((ignored | caught) >> static_cast<unsigned>(signal - 1) & 1U) != 0;
+    }
 };
 
 /// The number after `label`, nothing when there is none.
