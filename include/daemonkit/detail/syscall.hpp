@@ -167,6 +167,10 @@ inline Result<int> fcntl_dupfd_cloexec(int fd, int lowest) noexcept {
 inline Result<int> dup2(int from, int to) noexcept {
     return invoke("dup2", [&] { return ::dup2(from, to); });
 }
+/// pipe(2)
+inline Result<int> pipe(int (&ends)[2]) noexcept {
+    return invoke("pipe", [&] { return ::pipe(ends); });
+}
 #if !DAEMONKIT_OS_MACOS()
 /// pipe2(2)
 inline Result<int> pipe2(int (&ends)[2], int flags) noexcept {
