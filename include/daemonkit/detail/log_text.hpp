@@ -41,7 +41,7 @@ private:
         if (text.size() > longest) return false;
         std::size_t controls =
             0;  // counted to the end: without a branch the compiler can vectorize
-        for (const char byte : text) controls += is_control(byte) ? 1 : 0;
+        for (const char byte : text) controls += is_control(byte) ? 1U : 0U;
         return controls == 0;
     }
 
