@@ -258,10 +258,11 @@ TEST_CASE("SyslogSink: lines arrive again after the log daemon was restarted",
 TEST_CASE(
     "SyslogSink: with no log daemon a sink is made, and lines can go to the console or to stderr",
     "[syslog_sink][process]") {
-    const auto silent = run({"stop-server", "open:ident=p", "write:6:nobody"});
+    const auto silent = run({"stop-server", "open:ident=p", "write:6:nobody", "write:6:reads"});
     if (!silent) return;
     CHECK(silent->err.empty());
     CHECK(values(*silent, "error").empty());
+    CHECK(values(*silent, "errno").empty());
 
     const auto console = run({"make-console", "open:ident=p,copy=to_console_if_lost",
                               "write:6:taken", "stop-server", "write:2:lost", "console"});
