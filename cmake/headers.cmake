@@ -14,8 +14,10 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/cloexec_pipe_fcntl.hpp
     include/daemonkit/detail/cloexec_pipe_pipe2.hpp
     include/daemonkit/detail/close_inherited.hpp
+    include/daemonkit/detail/daemon_group.hpp
     include/daemonkit/detail/decide_detach.hpp
     include/daemonkit/detail/describe_signal.hpp
+    include/daemonkit/detail/disposition_change.hpp
     include/daemonkit/detail/environment_change.hpp
     include/daemonkit/detail/errno_guard.hpp
     include/daemonkit/detail/fill_standard_streams.hpp
@@ -23,8 +25,10 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/fork_session_leader_fork.hpp
     include/daemonkit/detail/fork_session_leader_vfork.hpp
     include/daemonkit/detail/install_stream.hpp
+    include/daemonkit/detail/launch_signals.hpp
     include/daemonkit/detail/launch_watch.hpp
     include/daemonkit/detail/lead_session.hpp
+    include/daemonkit/detail/limit_change.hpp
     include/daemonkit/detail/log_text.hpp
     include/daemonkit/detail/monotonic.hpp
     include/daemonkit/detail/null_device.hpp

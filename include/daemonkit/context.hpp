@@ -176,9 +176,14 @@ private:
         launcher_end.close();
         try {
             detail::signal_handlers_after_fork();
+            detail::renew_signal_receivers();
             call(start.options.hooks.in_daemon);
             become(start, detail::DaemonState::Undo::pointless);
-            if (start.options.ready_when == ReadyWhen::constructed) notify_ready();
+            if (start.options.ready_when == ReadyWhen::constructed) {
+                notify_ready();
+            } else if (!channel_.tie()) {
+                leave(Error(Step::report_ready, "", EPIPE).exit_status());
+            }
         } catch (const std::exception& failure) {
             const Error error = as_error(failure);
             detail::send_failure(channel_, error);
@@ -212,6 +217,7 @@ private:
 
     /// Ready, heard: after it both sides know. Without the answer there is no daemon.
     void commit() noexcept {
+        channel_.untie();
         const auto said = channel_.send(detail::FrameKind::ready, owner_);
         if (!said || !channel_.await_heard())
             leave(Error(Step::report_ready, "", EPIPE).exit_status());

@@ -8,26 +8,24 @@
 #include <daemonkit/context_options.hpp>
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/close_inherited.hpp>
+#include <daemonkit/detail/disposition_change.hpp>
 #include <daemonkit/detail/environment_change.hpp>
 #include <daemonkit/detail/errno_guard.hpp>
 #include <daemonkit/detail/install_stream.hpp>
+#include <daemonkit/detail/limit_change.hpp>
 #include <daemonkit/detail/platform.hpp>
 #include <daemonkit/detail/prepare_start.hpp>
 #include <daemonkit/detail/signal_delivery.hpp>
-#include <daemonkit/detail/signal_name.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
 #include <algorithm>  // std::find
-#include <cerrno>
-#include <csignal>
-#include <cstdint>
-#include <cstdio>  // std::fflush
+#include <cstdio>     // std::fflush
 #include <optional>
 #include <string>
-#include <vector>
 
 #include <fcntl.h>
+#include <time.h>  // tzset
 
 namespace daemonkit::detail {
 
@@ -60,14 +58,14 @@ public:
     void become(PreparedStart& start, Undo undo, int channel) {
         undo_ = undo;
         const DaemonOptions& options = start.options;
-        reset_dispositions(start.status);
-        map_signals(options.signal_map);
+        dispositions_.reset(start.status);
+        dispositions_.map(options.signal_map);
         redirect(Stream::in, start.streams.of(Stream::in));
         redirect(Stream::out, start.streams.of(Stream::out));
         set_umask(options.umask);
         change_directory(start);
         environment_.apply(options.environment);
-        limit_resources(options.limits);
+        limits_.apply(options.limits);
         if (start.lock) start.lock->write_pid();
         change_root(start);
         start.privileges->apply();
@@ -102,71 +100,7 @@ public:
     }
 
 private:
-    struct SavedAction {
-        int number = 0;
-        struct ::sigaction action {};
-    };
-
-    struct SavedLimit {
-        int resource = 0;
-        struct ::rlimit limit {};
-    };
-
     bool is_undoable() const noexcept { return undo_ == Undo::possible; }
-
-    /// Inherited handlers and ignores go; those of a SignalSet made before stay: they are this program's own.
-    void reset_dispositions(const std::optional<ProcStatus>& status) {
-        const int last = highest_signal();
-        for (int number = 1; number <= last; ++number) {
-            if (number == SIGKILL || number == SIGSTOP) continue;
-            if (status && !status->differs_from_default(number)) continue;
-            reset_disposition(number);
-        }
-    }
-
-    void reset_disposition(int number) {
-        struct ::sigaction before {};
-        // EINVAL: a number that the kernel or the C library keeps for itself.
-        if (!sys::sigaction(number, nullptr, &before)) return;
-        if (is_own_handler(before)) return;
-        struct ::sigaction standard {};
-        standard.sa_handler = SIG_DFL;
-        sigemptyset(&standard.sa_mask);
-        if (!sys::sigaction(number, &standard, nullptr)) return;
-        if (is_undoable()) saved_actions_.push_back({number, before});
-    }
-
-    void map_signals(const std::vector<SignalRule>& rules) {
-        for (const SignalRule& rule : rules) {
-            struct ::sigaction wanted {};
-            wanted.sa_handler = rule.handler;
-            wanted.sa_flags = SA_RESTART;
-            sigemptyset(&wanted.sa_mask);
-            struct ::sigaction before {};
-            check(sys::sigaction(rule.signal, &wanted, &before), Step::map_signals,
-                  signal_name(rule.signal));
-            if (is_undoable()) saved_actions_.push_back({rule.signal, before});
-        }
-    }
-
-    void limit_resources(const std::vector<ResourceLimit>& limits) {
-        for (const ResourceLimit& limit : limits) {
-            const std::string subject = "resource " + std::to_string(limit.resource);
-            struct ::rlimit before {};
-            check(sys::getrlimit(limit.resource, &before), Step::limit_resources, subject);
-            const struct ::rlimit wanted { limit.soft, limit.hard };
-            check(sys::setrlimit(limit.resource, &wanted), Step::limit_resources, subject);
-            if (is_undoable()) saved_limits_.push_back({limit.resource, before});
-        }
-    }
-
-    static int highest_signal() noexcept {
-#if defined(SIGRTMAX)
-        return SIGRTMAX;
-#else
-        return NSIG - 1;
-#endif
-    }
 
     void set_umask(mode_t mask) {
         const mode_t before = sys::umask(mask);
@@ -187,6 +121,8 @@ private:
     static void change_root(const PreparedStart& start) {
         if (!start.chroot_directory) return;
         const std::string& root = *start.chroot_directory;
+        // The time zone is read once; inside the new root there may be no file to read it from.
+        ::tzset();
         check(sys::chdir(root.c_str()), Step::change_root, root);
         check(sys::chroot(root.c_str()), Step::change_root, root);
         check(sys::chdir(start.working_directory.c_str()), Step::change_directory,
@@ -213,7 +149,7 @@ private:
                 std::find(keep.begin(), keep.end(), fd) != keep.end()) {
                 return true;
             }
-            if (options.close_inherited == CloseInherited::all) return false;
+            if (options.close_inherited == CloseInherited::all) return is_signal_descriptor(fd);
             const auto flags = sys::fcntl_getfd(fd);
             return flags && (flags.value & FD_CLOEXEC) != 0;
         });
@@ -224,20 +160,15 @@ private:
         put_back_streams();
         if (directory_.is_open()) static_cast<void>(sys::fchdir(directory_.get()));
         if (umask_) sys::umask(*umask_);
+        limits_.undo();
         environment_.undo();
-        // Backwards: of two changes to the same thing, the first one knows what it was.
-        for (auto saved = saved_limits_.rbegin(); saved != saved_limits_.rend(); ++saved) {
-            static_cast<void>(sys::setrlimit(saved->resource, &saved->limit));
-        }
-        for (auto saved = saved_actions_.rbegin(); saved != saved_actions_.rend(); ++saved) {
-            static_cast<void>(sys::sigaction(saved->number, &saved->action, nullptr));
-        }
+        dispositions_.undo();
     }
 
     Undo undo_ = Undo::pointless;
-    std::vector<SavedAction> saved_actions_;
-    std::vector<SavedLimit> saved_limits_;
+    DispositionChange dispositions_;
     EnvironmentChange environment_;
+    LimitChange limits_;
     UniqueFd saved_streams_[3];
     std::optional<mode_t> umask_;
     UniqueFd directory_;

@@ -24,13 +24,15 @@ inline Nanoseconds monotonic_now() noexcept {
     return Nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-/// A std::chrono::duration of any kind; one that is out of range is `forever`.
+/// A std::chrono::duration of any kind; one that is out of range is `forever`, or as long ago.
 template <class Duration>
 constexpr Nanoseconds nanoseconds_in(const Duration& duration) noexcept {
     using Period = typename Duration::period;
     constexpr long double each = 1e9L * Period::num / Period::den;
+    constexpr auto most = static_cast<long double>(forever);
     const long double total = each * static_cast<long double>(duration.count());
-    return total < static_cast<long double>(forever) ? static_cast<Nanoseconds>(total) : forever;
+    if (total <= -most) return -forever;
+    return total < most ? static_cast<Nanoseconds>(total) : forever;
 }
 
 }  // namespace daemonkit::detail

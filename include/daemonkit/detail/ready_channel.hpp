@@ -14,11 +14,14 @@
 
 #include <algorithm>  // std::min
 #include <cerrno>
+#include <csignal>  // SIGKILL
 #include <cstdint>
 #include <cstring>  // std::memcpy
 #include <string>
 #include <string_view>
 
+#include <fcntl.h>  // O_ASYNC
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace daemonkit::detail {
@@ -127,6 +130,25 @@ public:
         return true;
     }
 
+    /// Until `untie`, the kernel ends this process at once when the launcher's end of the line closes (Linux).
+    ///
+    /// A start may hang, and the launcher may be killed meanwhile: then nobody is left to end it. SIGKILL, because a
+    /// hanging start heeds nothing else. False when the launcher has gone already.
+    ///
+    /// Source:   fcntl(2) F_SETSIG, O_ASYNC.
+    bool tie() noexcept {
+        tied_ = sys::fcntl_setsig(fd_.get(), SIGKILL) &&
+                sys::fcntl_setown(fd_.get(), sys::getpid()) && sys::fcntl_setfl(fd_.get(), O_ASYNC);
+        ::pollfd line{fd_.get(), POLLIN, 0};
+        return sys::poll(&line, 1, 0).value < 1;
+    }
+
+    /// Before anything is said to which the launcher answers: an answer would be news of the descriptor too.
+    void untie() noexcept {
+        if (tied_) static_cast<void>(sys::fcntl_setfl(fd_.get(), 0));
+        tied_ = false;
+    }
+
     /// Waits for the launcher's answer to ready; false when the line ended in its place.
     ///
     /// An error is not the end: it is asked again, and then taken for an answer, because the launcher has said
@@ -143,6 +165,7 @@ public:
 
 private:
     UniqueFd fd_;
+    bool tied_ = false;
     std::string received_;
 };
 

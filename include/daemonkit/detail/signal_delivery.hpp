@@ -34,6 +34,9 @@ public:
     /// Forgets what another process was sent; runs in a forked child before any other thread or signal.
     virtual void forget() noexcept = 0;
 
+    /// Opens anew, in a forked child, what `forget` gave up; without it that waits for the first use.
+    virtual void renew() = 0;
+
     /// True for a descriptor without which nobody would hear of what is received.
     virtual bool needs(int fd) const noexcept = 0;
 
@@ -106,6 +109,15 @@ inline void signal_handlers_after_fork() noexcept {
     delivery.process = sys::getpid();
     delivery.walkers = 0;  // they were in other threads, which are not here
     for_each_receiver([](SignalReceiver& each) { each.forget(); });
+}
+
+/// After `signal_handlers_after_fork`: every receiver can be heard again, or says now that it cannot.
+///
+/// Errors:   Step::watch_signals.
+inline void renew_signal_receivers() {
+    for (auto* each = signal_delivery.first.load(); each != nullptr; each = each->next) {
+        each->renew();
+    }
 }
 
 /// Before a fork: the list is whole, and no signal is handled until the child has forgotten the parent's.

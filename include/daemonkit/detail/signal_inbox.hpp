@@ -105,6 +105,8 @@ public:
         if (stopped_) pipe_.ring();
     }
 
+    void renew() override { own_pipe(); }
+
     bool needs(int fd) const noexcept override {
         return fd == pipe_.read_end() || fd == pipe_.write_end();
     }

@@ -159,6 +159,19 @@ inline Result<int> fcntl_getfl(int fd) noexcept {
 inline Result<int> fcntl_setfl(int fd, int flags) noexcept {
     return invoke("fcntl_setfl", [&] { return ::fcntl(fd, F_SETFL, flags); });
 }
+/// fcntl(2) with F_SETOWN: the process that is signalled about the descriptor
+inline Result<int> fcntl_setown(int fd, pid_t process) noexcept {
+    return invoke("fcntl_setown", [&] { return ::fcntl(fd, F_SETOWN, process); });
+}
+/// fcntl(2) with F_SETSIG: the signal it is told by; Linux alone
+inline Result<int> fcntl_setsig(int fd, int signal) noexcept {
+#if DAEMONKIT_OS_LINUX()
+    return invoke("fcntl_setsig", [&] { return ::fcntl(fd, F_SETSIG, signal); });
+#else
+    static_cast<void>(fd), static_cast<void>(signal);
+    return {-1, ENOSYS};
+#endif
+}
 /// fcntl(2) with F_DUPFD_CLOEXEC: a duplicate with a number of at least `lowest`
 inline Result<int> fcntl_dupfd_cloexec(int fd, int lowest) noexcept {
     return invoke("fcntl_dupfd_cloexec", [&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, lowest); });

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// DispositionChange: what signals do in the daemon, and what they did before. Floor 5.
+
+#include <daemonkit/context_options.hpp>
+#include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/proc_status.hpp>
+#include <daemonkit/detail/signal_delivery.hpp>
+#include <daemonkit/detail/signal_name.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/error.hpp>
+
+#include <csignal>
+#include <optional>
+#include <vector>
+
+namespace daemonkit::detail {
+
+/// Resets and maps dispositions, and can put them back.
+class DispositionChange {
+public:
+    /// Inherited handlers and ignores go; those of a SignalSet made before stay: they are this program's own.
+    ///
+    /// A program started by nohup, by a shell in the background or by a parent that ignores SIGCHLD or SIGPIPE would
+    /// otherwise pass that on to the daemon and to everything it starts.
+    void reset(const std::optional<ProcStatus>& status) {
+        const int last = highest_signal();
+        for (int number = 1; number <= last; ++number) {
+            if (number == SIGKILL || number == SIGSTOP) continue;
+            if (status && !status->differs_from_default(number)) continue;
+            struct ::sigaction before {};
+            // EINVAL: a number that the kernel or the C library keeps for itself.
+            if (!sys::sigaction(number, nullptr, &before) || is_own_handler(before)) continue;
+            if (set(number, SIG_DFL)) before_.push_back({number, before});
+        }
+    }
+
+    /// The dispositions of the rules are in force.
+    ///
+    /// Errors:   Step::map_signals on the signal's name.
+    void map(const std::vector<SignalRule>& rules) {
+        for (const SignalRule& rule : rules) {
+            struct ::sigaction before {};
+            const std::string name = signal_name(rule.signal);
+            check(sys::sigaction(rule.signal, nullptr, &before), Step::map_signals, name);
+            check(set(rule.signal, rule.handler), Step::map_signals, name);
+            before_.push_back({rule.signal, before});
+        }
+    }
+
+    /// The dispositions are what they were.
+    void undo() noexcept {
+        // Backwards: of two changes to the same signal, the first one knows what it was.
+        for (auto saved = before_.rbegin(); saved != before_.rend(); ++saved) {
+            static_cast<void>(sys::sigaction(saved->number, &saved->action, nullptr));
+        }
+        before_.clear();
+    }
+
+private:
+    struct Saved {
+        int number = 0;
+        struct ::sigaction action {};
+    };
+
+    static Result<int> set(int number, void (*handler)(int)) noexcept {
+        struct ::sigaction wanted {};
+        wanted.sa_handler = handler;
+        wanted.sa_flags = SA_RESTART;
+        sigemptyset(&wanted.sa_mask);
+        return sys::sigaction(number, &wanted, nullptr);
+    }
+
+    static int highest_signal() noexcept {
+#if defined(SIGRTMAX)
+        return SIGRTMAX;
+#else
+        return NSIG - 1;
+#endif
+    }
+
+    std::vector<Saved> before_;
+};
+
+}  // namespace daemonkit::detail
