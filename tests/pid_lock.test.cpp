@@ -343,3 +343,38 @@ TEST_CASE("PidLock: a file that was replaced is left to whoever put it there", "
         CHECK(fs::exists(folder / "second"));
     }
 }
+
+// -- many processes ---------------------------------------------------------------------------------------------------
+
+// For a longer race: probe_lock_race FOLDER 8 100000 600.
+TEST_CASE(
+    "PidLock: of many processes that race for it, never two have it and no wrong pid is named",
+    "[pid_lock][process]") {
+    const TempFolder folder;
+    const auto [processes, more] = GENERATE(
+        table<const char*, const char*>({{"4", ""}, {"8", ""}, {"8", "daemons"}, {"4", "2"}}));
+    CAPTURE(processes, more);
+    const Finished race = run_program(
+        {probe("probe_lock_race"), folder.path().string(), processes, "100000", "1", more});
+    INFO(race.out);
+    CHECK(race["double"] == "0");
+    CHECK(race["wrong_name"] == "0");
+    CHECK(race["wrong_text"] == "0");
+    CHECK(race["error"] == "0");
+    CHECK(race.exit_status == 0);
+    // A race in which nobody wins, or nobody is named, has shown nothing.
+    CHECK(std::stol(race["acquired"]) > 10);
+    CHECK(std::stol(race["named"]) > 10);
+    CHECK_FALSE(fs::exists(folder / "pid"));
+}
+
+TEST_CASE("PidLock: those who look for a holder never keep a start out", "[pid_lock][process]") {
+    const TempFolder folder;
+    const Finished race =
+        run_program({probe("probe_lock_race"), folder.path().string(), "1", "100000", "1", "3"});
+    INFO(race.out);
+    CHECK(std::stol(race["looked"]) > 50);
+    CHECK(std::stol(race["acquired"]) > 10);
+    CHECK(race["refused"] == "0");
+    CHECK(race["error"] == "0");
+}

@@ -276,7 +276,7 @@ TEST_CASE("PidLock: a full file system is an error, and the file is empty and th
     SECTION("no space for the pid") {
         const Finished finished =
             run_pid_lock({"tmpfs:" + disk + ":size=4096,mode=755", "fill:" + disk + "/filling:4096",
-                          "lock:" + path, "write", "lock:" + path, "leave", "lock:" + path});
+                          "lock:" + path, "write", "leave", "lock:" + path});
         if (finished["not_possible"] != "(no not_possible)")
             return not_tested("this user may not mount a file system of its own");
         CHECK(finished.out.find("acquired=yes\nerror=write_pid_file\nerrno=" +

@@ -82,14 +82,45 @@ public:
         if (in_ >= 0) ::close(std::exchange(in_, -1));
     }
 
-    /// Waits until the program has stopped (true) or ended (false).
-    bool await_stop() {
-        const int status = wait_for_change(WUNTRACED);
-        return WIFSTOPPED(status);
+    /// What the program prints until it pauses under that name.
+    std::string until(const std::string& pause) {
+        std::string text;
+        for (;;) {
+            const std::string line = next_line();
+            text += line + "\n";
+            if (line == "paused=" + pause) return text;
+        }
+    }
+
+    /// Waits until a signal has stopped the program (true), or it pauses under that name (false).
+    bool await_stop_or(const std::string& pause) {
+        const auto deadline = std::chrono::steady_clock::now() + limit;
+        const std::string end = "paused=" + pause + "\n";
+        while (std::chrono::steady_clock::now() < deadline) {
+            pollfd set{out_, POLLIN, 0};
+            if (::poll(&set, 1, 1) == 1) read_some();
+            if (text_.find(end) != std::string::npos) return false;
+            int status = 0;
+            if (::waitpid(pid_, &status, WUNTRACED | WNOHANG) == pid_) {
+                if (WIFSTOPPED(status)) return true;
+                throw std::runtime_error("the program ended; it said: " + text_);
+            }
+        }
+        throw std::runtime_error("the program neither stops nor pauses");
     }
 
     /// Waits for the end; the exit status, or 128 and the signal.
-    int await_end() { return exit_code(wait_for_change(0)); }
+    int await_end() {
+        const auto deadline = std::chrono::steady_clock::now() + limit;
+        int status = 0;
+        while (::waitpid(pid_, &status, WNOHANG) != pid_) {
+            if (std::chrono::steady_clock::now() > deadline)
+                throw std::runtime_error("the program does not end");
+            ::poll(nullptr, 0, 1);
+        }
+        is_over_ = true;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
 
     /// Sends the signal to the program alone.
     void signal(int number) const {
@@ -110,15 +141,18 @@ public:
 private:
     static constexpr std::chrono::seconds limit{30};
 
-    static int exit_code(int status) {
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    }
-
     void wait_readable() const {
         pollfd set{out_, POLLIN, 0};
         constexpr int limit_ms =
             static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(limit).count());
         if (::poll(&set, 1, limit_ms) != 1) throw std::runtime_error("the program is silent");
+    }
+
+    void read_some() {
+        std::array<char, 4096> bytes;
+        const ssize_t size = ::read(out_, bytes.data(), bytes.size());
+        if (size <= 0) throw std::runtime_error("the program ended; it said: " + text_);
+        text_.append(bytes.data(), static_cast<std::size_t>(size));
     }
 
     std::string next_line() {
@@ -130,23 +164,8 @@ private:
                 return line;
             }
             wait_readable();
-            std::array<char, 4096> bytes;
-            const ssize_t size = ::read(out_, bytes.data(), bytes.size());
-            if (size <= 0) throw std::runtime_error("the program ended; it said: " + text_);
-            text_.append(bytes.data(), static_cast<std::size_t>(size));
+            read_some();
         }
-    }
-
-    int wait_for_change(int options) {
-        const auto deadline = std::chrono::steady_clock::now() + limit;
-        int status = 0;
-        while (::waitpid(pid_, &status, options | WNOHANG) != pid_) {
-            if (std::chrono::steady_clock::now() > deadline)
-                throw std::runtime_error("the program neither stops nor ends");
-            ::poll(nullptr, 0, 1);
-        }
-        is_over_ = !WIFSTOPPED(status);
-        return status;
     }
 
     pid_t pid_ = -1;

@@ -150,8 +150,9 @@ private:
     PidLock(std::string path, PidLockOptions options, Held held)
         : path_(detail::absolute_path(path)) {
         // A holder that ends between our open and our lock removes the file we hold open; then the name is looked
-        // up again. Somebody who replaces the file for ever is met with an error and not with a loop.
-        constexpr int attempts = 16;
+        // up again. Among many short-lived holders that was seen more than 100 times in a row; somebody who replaces
+        // the file for ever is met with an error and not with a loop.
+        constexpr int attempts = 1024;
         for (int attempt = 0; attempt < attempts; ++attempt) {
             struct ::stat status {};
             switch (lock_once(options, status)) {

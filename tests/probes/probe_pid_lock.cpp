@@ -2,6 +2,7 @@
 // probe_pid_lock VERB...: does one thing after the other with PidLocks, and reports each as key=value.
 //
 //   lock:PATH[:MODE]   makes a PidLock (acquired=yes, or the Error)    try:PATH   try_acquire (acquired=yes|no)
+//                      refused, the verbs up to the next lock, try or pause are passed over
 //   write release abandon   of the last one                           leave      ends the scope of the last one
 //   holder:PATH        holder=free, unnamed, or the pid
 //   witness:FILE       an flock of the probe's own on FILE (violation=FILE when another has it); unwitness ends it
@@ -45,6 +46,7 @@ namespace {
 struct Scene {
     std::vector<std::unique_ptr<PidLock>> locks;
     int witness = -1;
+    bool is_refused = false;
 };
 
 mode_t octal(const std::string& text) { return static_cast<mode_t>(std::stoul(text, nullptr, 8)); }
@@ -53,13 +55,16 @@ void lock(Scene& scene, const Verb& verb) {
     PidLockOptions options;
     if (!verb.second.empty()) options.mode = octal(verb.second);
     scene.locks.push_back(std::make_unique<PidLock>(verb.first, options));
+    scene.is_refused = false;
     report("acquired", "yes");
 }
 
 void try_lock(Scene& scene, const Verb& verb) {
     auto acquired = PidLock::try_acquire(verb.first);
     report("acquired", acquired ? "yes" : "no");
-    if (acquired) scene.locks.push_back(std::make_unique<PidLock>(std::move(*acquired)));
+    if (!acquired) return;
+    scene.locks.push_back(std::make_unique<PidLock>(std::move(*acquired)));
+    scene.is_refused = false;
 }
 
 void report_holder(const std::string& path) {
@@ -133,9 +138,10 @@ void report_xfsz() {
 void act(const Verb& verb, Scene& scene) {
     const std::string& name = verb.name;
     const std::string& first = verb.first;
-    const bool acts_on_last =
-        name == "write" || name == "release" || name == "abandon" || name == "leave";
-    require(!acts_on_last || !scene.locks.empty(), "without a lock: " + name);
+    const bool is_try = name == "lock" || name == "try";
+    if (is_try || name == "pause") scene.is_refused = false;
+    if (scene.is_refused) return;
+    scene.is_refused = is_try;  // until it has worked
     if (name == "lock") return lock(scene, verb);
     if (name == "try") return try_lock(scene, verb);
     if (name == "write") return scene.locks.back()->write_pid();
