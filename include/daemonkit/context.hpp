@@ -67,11 +67,12 @@ public:
     /// daemon does not return from here: it gives up its lock and ends.
     ///
     /// Process:  daemon.
-    /// Errors:   Step::redirect_stream, reported to the launcher as a failed start as well.
+    /// Errors:   Step::redirect_stream, Step::report_ready; reported to the launcher as a failed start as well.
     void notify_ready() {
         if (state_ == State::ready || state_ == State::closed) return;
         try {
             setup_.redirect(Stream::err, error_target_.get());
+            detail::check(channel_.untie(), Step::report_ready, "");
         } catch (const Error& error) {
             notify_failed(error);
             throw;
@@ -217,7 +218,6 @@ private:
 
     /// Ready, heard: after it both sides know. Without the answer there is no daemon.
     void commit() noexcept {
-        channel_.untie();
         const auto said = channel_.send(detail::FrameKind::ready, owner_);
         if (!said || !channel_.await_heard())
             leave(Error(Step::report_ready, "", EPIPE).exit_status());

@@ -144,9 +144,14 @@ public:
     }
 
     /// Before anything is said to which the launcher answers: an answer would be news of the descriptor too.
-    void untie() noexcept {
-        if (tied_) static_cast<void>(sys::fcntl_setfl(fd_.get(), 0));
-        tied_ = false;
+    ///
+    /// Errors:   in the result; the daemon must not go on tied.
+    Result<int> untie() noexcept {
+        if (!tied_) return {};
+        auto untied = sys::fcntl_setfl(fd_.get(), 0);
+        if (!untied) untied = sys::fcntl_setown(fd_.get(), 0);
+        tied_ = !untied;
+        return untied;
     }
 
     /// Waits for the launcher's answer to ready; false when the line ended in its place.
