@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>  // PR_SET_CHILD_SUBREAPER
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,6 +46,8 @@ struct Finished {
 inline Finished run_program(const std::vector<std::string>& arguments,
                             const std::map<std::string, std::string>& variables = {},
                             std::chrono::milliseconds limit = std::chrono::seconds(20)) {
+    // What loses its parent becomes this process's child, to be waited for below.
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1UL);
     std::array<int, 2> out{};
     std::array<int, 2> err{};
     if (::pipe2(out.data(), O_CLOEXEC) != 0 || ::pipe2(err.data(), O_CLOEXEC) != 0)
@@ -107,6 +110,9 @@ inline Finished run_program(const std::vector<std::string>& arguments,
         }
         ::poll(nullptr, 0, 1);
     }
+    // The rest of its group, ended as well: no zombies are left to an init that may not care for them.
+    while (::waitpid(-child, nullptr, WNOHANG) >= 0 && std::chrono::steady_clock::now() < deadline)
+        ::poll(nullptr, 0, 1);
     if (WIFEXITED(status)) finished.exit_status = WEXITSTATUS(status);
     if (WIFSIGNALED(status)) finished.signal = WTERMSIG(status);
     return finished;
