@@ -6,172 +6,258 @@
 //   --init ok|fail|throw|exit|abort|hang                  what happens between construction and ready
 //   --init-ms N                how long it takes; SIGTERM or SIGINT ends it early, and the start with it
 //   --ready constructed|notified                          (notified)
-//   --ready-timeout-ms N
+//   --ready-timeout-ms N       --extend-ms N (told before the init time)   --status TEXT (told there too)
 //   --witness FILE             a flock on FILE while the body runs; FILE.VIOLATION is appended to when it is taken
 //   --report FILE              what the daemon is, as key=value lines, written before it is ready
+//   --state FILE               FILE.before and FILE.after: what the launcher is before, and after a failed start
 //   --umask OCTAL  --directory DIR  --chroot DIR  --user NAME  --group NAME  --core allow
 //   --close not_close_on_exec|all|none  --keep FD (may be repeated)  --in FILE  --out FILE  --err FILE
+//   --inherit in|out|err (may be repeated)
+//   --signals before|after|none                           when the SignalSet is made (before); none: never
+//   --map SIGNAL:ignore|default|handler                   by number; may be repeated
+//   --list NAME  --set NAME=VALUE                         the environment; both may be repeated
+//   --limit nofile|fsize|nproc:N                          may be repeated
+//   --hooks FILE               one line a hook: "HOOK pid PID"
+//   --hook-throws before_fork|in_daemon|in_launcher       --hook-throws-int: it throws no std::exception
+//   --threads N                threads named worker-1 and so on exist before the start
+//   --print TEXT               stands in a buffer of stdout before the start
+//   --say TEXT                 to stderr before ready, and "later: TEXT" after it
+//   --fork-in-init             a child of the daemon lives on, and holds whatever the daemon holds
 //   --fork-in-body             the body forks a child that leaves the scope by itself; the daemon goes on
+//   --open-terminal TTY        opened in the body, without O_NOCTTY; the log tells if it now controls the daemon
 #include <daemonkit/context.hpp>
 #include <daemonkit/signal_set.hpp>
 
 #include "probe_report.hpp"
 
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>  // std::size
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <pthread.h>  // pthread_setname_np
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
 
+using daemonkit::AppendTo;
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
+using Text = std::optional<std::string>;
+
+enum class Signals { before, after, none };
 
 struct Arguments {
     daemonkit::DaemonOptions daemon{.detach = daemonkit::Detach::always,
                                     .ready_when = daemonkit::ReadyWhen::notified};
     std::string init = "ok";
     Milliseconds init_time{0};
-    std::optional<std::string> witness;
-    std::optional<std::string> report;
+    std::optional<Milliseconds> extend;
+    Signals signals = Signals::before;
+    Text status, witness, report, state, hooks, hook_that_throws, print, say, terminal;
+    bool throws_int = false;
+    bool forks_in_init = false;
     bool forks_in_body = false;
+    long threads = 0;
 };
 
-[[noreturn]] void usage(const char* why) {
+[[noreturn]] void usage(const std::string& why) {
     std::fprintf(stderr, "probe_daemon: %s; the options stand at the top of probe_daemon.cpp\n",
-                 why);
+                 why.c_str());
     std::exit(64);
 }
 
-long number(const char* text, int base) {
+long number(const std::string& text, int base = 10) {
     char* end = nullptr;
-    const long value = std::strtol(text, &end, base);
-    if (*text == '\0' || *end != '\0' || value < 0) usage("not a number");
+    const long value = std::strtol(text.c_str(), &end, base);
+    if (text.empty() || *end != '\0' || value < 0) usage("not a number: " + text);
     return value;
 }
 
 template <class Value>
-Value one_of(std::string_view text,
+Value one_of(const std::string& text,
              std::initializer_list<std::pair<std::string_view, Value>> words) {
     for (const auto& [word, value] : words) {
         if (text == word) return value;
     }
-    usage("not one of the words");
+    usage("not one of the words: " + text);
 }
 
+std::string absolute(const char* path) { return std::filesystem::absolute(path).string(); }
+
+std::pair<std::string, std::string> halves(const std::string& text, char separator) {
+    const auto at = text.find(separator);
+    if (at == std::string::npos) usage("a part is missing: " + text);
+    return {text.substr(0, at), text.substr(at + 1)};
+}
+
+void note_signal(int) {}
+
+daemonkit::SignalRule signal_rule(const std::string& text) {
+    const auto [signal, word] = halves(text, ':');
+    return {static_cast<int>(number(signal)),
+            one_of<void (*)(int)>(
+                word, {{"ignore", SIG_IGN}, {"default", SIG_DFL}, {"handler", note_signal}})};
+}
+
+daemonkit::ResourceLimit resource_limit(const std::string& text) {
+    const auto [word, value] = halves(text, ':');
+    const auto limit = static_cast<rlim_t>(number(value));
+    return {
+        static_cast<int>(one_of<int>(
+            word, {{"nofile", RLIMIT_NOFILE}, {"fsize", RLIMIT_FSIZE}, {"nproc", RLIMIT_NPROC}})),
+        limit, limit};
+}
+
+daemonkit::StreamTarget& stream(daemonkit::DaemonOptions& options, const std::string& word) {
+    using Target = daemonkit::StreamTarget*;
+    return *one_of<Target>(word,
+                           {{"in", &options.in}, {"out", &options.out}, {"err", &options.err}});
+}
+
+struct Option {
+    const char* name;
+    int takes_value;
+    void (*set)(Arguments&, const char* value);
+};
+
+constexpr Option known_options[] = {
+    {"pid-file", 1, [](Arguments& all, const char* value) { all.daemon.pid_file = value; }},
+    {"foreground", 0,
+     [](Arguments& all, const char*) { all.daemon.detach = daemonkit::Detach::never; }},
+    {"log", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.out = AppendTo{value};
+         all.daemon.err = AppendTo{value};
+     }},
+    {"detach", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.detach = one_of<daemonkit::Detach>(
+             value,
+             {{"always", daemonkit::Detach::always}, {"automatic", daemonkit::Detach::automatic}});
+     }},
+    {"init", 1,
+     [](Arguments& all, const char* value) {
+         all.init = one_of<const char*>(value, {{"ok", "ok"},
+                                                {"fail", "fail"},
+                                                {"throw", "throw"},
+                                                {"exit", "exit"},
+                                                {"abort", "abort"},
+                                                {"hang", "hang"}});
+     }},
+    {"init-ms", 1,
+     [](Arguments& all, const char* value) { all.init_time = Milliseconds(number(value)); }},
+    {"ready", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.ready_when = one_of<daemonkit::ReadyWhen>(
+             value, {{"constructed", daemonkit::ReadyWhen::constructed},
+                     {"notified", daemonkit::ReadyWhen::notified}});
+     }},
+    {"ready-timeout-ms", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.ready_timeout = Milliseconds(number(value));
+     }},
+    {"extend-ms", 1,
+     [](Arguments& all, const char* value) { all.extend = Milliseconds(number(value)); }},
+    {"status", 1, [](Arguments& all, const char* value) { all.status = value; }},
+    {"witness", 1, [](Arguments& all, const char* value) { all.witness = absolute(value); }},
+    {"report", 1, [](Arguments& all, const char* value) { all.report = absolute(value); }},
+    {"state", 1, [](Arguments& all, const char* value) { all.state = absolute(value); }},
+    {"umask", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.umask = static_cast<mode_t>(number(value, 8));
+     }},
+    {"directory", 1,
+     [](Arguments& all, const char* value) { all.daemon.working_directory = value; }},
+    {"chroot", 1, [](Arguments& all, const char* value) { all.daemon.chroot_directory = value; }},
+    {"user", 1, [](Arguments& all, const char* value) { all.daemon.privileges.user = value; }},
+    {"group", 1, [](Arguments& all, const char* value) { all.daemon.privileges.group = value; }},
+    {"core", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.core_dumps = one_of<daemonkit::CoreDumps>(
+             value,
+             {{"allow", daemonkit::CoreDumps::allow}, {"prevent", daemonkit::CoreDumps::prevent}});
+     }},
+    {"close", 1,
+     [](Arguments& all, const char* value) {
+         using daemonkit::CloseInherited;
+         all.daemon.close_inherited = one_of<CloseInherited>(
+             value, {{"not_close_on_exec", CloseInherited::not_close_on_exec},
+                     {"all", CloseInherited::all},
+                     {"none", CloseInherited::none}});
+     }},
+    {"keep", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.keep_open.push_back(static_cast<int>(number(value)));
+     }},
+    {"in", 1,
+     [](Arguments& all, const char* value) { all.daemon.in = daemonkit::ReadFrom{value}; }},
+    {"out", 1, [](Arguments& all, const char* value) { all.daemon.out = AppendTo{value}; }},
+    {"err", 1, [](Arguments& all, const char* value) { all.daemon.err = AppendTo{value}; }},
+    {"inherit", 1,
+     [](Arguments& all, const char* value) { stream(all.daemon, value) = daemonkit::Inherit{}; }},
+    {"signals", 1,
+     [](Arguments& all, const char* value) {
+         all.signals = one_of<Signals>(
+             value,
+             {{"before", Signals::before}, {"after", Signals::after}, {"none", Signals::none}});
+     }},
+    {"map", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.signal_map.push_back(signal_rule(value));
+     }},
+    {"list", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.environment.inherited = daemonkit::InheritedEnvironment::only_listed;
+         all.daemon.environment.listed.emplace_back(value);
+     }},
+    {"set", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.environment.set.push_back(halves(value, '='));
+     }},
+    {"limit", 1,
+     [](Arguments& all, const char* value) { all.daemon.limits.push_back(resource_limit(value)); }},
+    {"hooks", 1, [](Arguments& all, const char* value) { all.hooks = absolute(value); }},
+    {"hook-throws", 1, [](Arguments& all, const char* value) { all.hook_that_throws = value; }},
+    {"hook-throws-int", 0, [](Arguments& all, const char*) { all.throws_int = true; }},
+    {"threads", 1, [](Arguments& all, const char* value) { all.threads = number(value); }},
+    {"print", 1, [](Arguments& all, const char* value) { all.print = value; }},
+    {"say", 1, [](Arguments& all, const char* value) { all.say = value; }},
+    {"fork-in-init", 0, [](Arguments& all, const char*) { all.forks_in_init = true; }},
+    {"fork-in-body", 0, [](Arguments& all, const char*) { all.forks_in_body = true; }},
+    {"open-terminal", 1, [](Arguments& all, const char* value) { all.terminal = value; }},
+};
+
 Arguments parse(int argc, char** argv) {
-    using daemonkit::AppendTo;
-    enum Name : int {
-        pid_file = 1,
-        foreground,
-        log,
-        detach,
-        init,
-        init_ms,
-        ready,
-        ready_timeout_ms,
-        witness,
-        report,
-        mask,
-        directory,
-        root,
-        user,
-        group,
-        core,
-        close,
-        keep,
-        in,
-        out,
-        err,
-        fork_in_body
-    };
-    const option names[] = {{"pid-file", 1, nullptr, pid_file},
-                            {"foreground", 0, nullptr, foreground},
-                            {"log", 1, nullptr, log},
-                            {"detach", 1, nullptr, detach},
-                            {"init", 1, nullptr, init},
-                            {"init-ms", 1, nullptr, init_ms},
-                            {"ready", 1, nullptr, ready},
-                            {"ready-timeout-ms", 1, nullptr, ready_timeout_ms},
-                            {"witness", 1, nullptr, witness},
-                            {"report", 1, nullptr, report},
-                            {"umask", 1, nullptr, mask},
-                            {"directory", 1, nullptr, directory},
-                            {"chroot", 1, nullptr, root},
-                            {"user", 1, nullptr, user},
-                            {"group", 1, nullptr, group},
-                            {"core", 1, nullptr, core},
-                            {"close", 1, nullptr, close},
-                            {"keep", 1, nullptr, keep},
-                            {"in", 1, nullptr, in},
-                            {"out", 1, nullptr, out},
-                            {"err", 1, nullptr, err},
-                            {"fork-in-body", 0, nullptr, fork_in_body},
-                            {nullptr, 0, nullptr, 0}};
+    constexpr int first_code = 1;  // getopt's own answers are '?' and -1
+    constexpr int unknown = '?';
+    static_assert(std::size(known_options) < unknown);
+    std::vector<option> names;
+    for (const Option& each : known_options) {
+        names.push_back(
+            {each.name, each.takes_value, nullptr, first_code + static_cast<int>(names.size())});
+    }
+    names.push_back({nullptr, 0, nullptr, 0});
     Arguments arguments;
-    auto& daemon = arguments.daemon;
-    for (int name; (name = ::getopt_long(argc, argv, "", names, nullptr)) != -1;) {
-        const char* const value = ::optarg;
-        switch (name) {
-            case pid_file: daemon.pid_file = value; break;
-            case foreground: daemon.detach = daemonkit::Detach::never; break;
-            case log:
-                daemon.out = AppendTo{value};
-                daemon.err = AppendTo{value};
-                break;
-            case detach:
-                daemon.detach =
-                    one_of<daemonkit::Detach>(value, {{"always", daemonkit::Detach::always},
-                                                      {"automatic", daemonkit::Detach::automatic}});
-                break;
-            case init:
-                arguments.init = one_of<const char*>(value, {{"ok", "ok"},
-                                                             {"fail", "fail"},
-                                                             {"throw", "throw"},
-                                                             {"exit", "exit"},
-                                                             {"abort", "abort"},
-                                                             {"hang", "hang"}});
-                break;
-            case init_ms: arguments.init_time = Milliseconds(number(value, 10)); break;
-            case ready:
-                daemon.ready_when = one_of<daemonkit::ReadyWhen>(
-                    value, {{"constructed", daemonkit::ReadyWhen::constructed},
-                            {"notified", daemonkit::ReadyWhen::notified}});
-                break;
-            case ready_timeout_ms: daemon.ready_timeout = Milliseconds(number(value, 10)); break;
-            case witness: arguments.witness = std::filesystem::absolute(value); break;
-            case report: arguments.report = std::filesystem::absolute(value); break;
-            case mask: daemon.umask = static_cast<mode_t>(number(value, 8)); break;
-            case directory: daemon.working_directory = value; break;
-            case root: daemon.chroot_directory = value; break;
-            case user: daemon.privileges.user = value; break;
-            case group: daemon.privileges.group = value; break;
-            case core: daemon.core_dumps = daemonkit::CoreDumps::allow; break;
-            case close:
-                daemon.close_inherited = one_of<daemonkit::CloseInherited>(
-                    value, {{"not_close_on_exec", daemonkit::CloseInherited::not_close_on_exec},
-                            {"all", daemonkit::CloseInherited::all},
-                            {"none", daemonkit::CloseInherited::none}});
-                break;
-            case keep: daemon.keep_open.push_back(static_cast<int>(number(value, 10))); break;
-            case in: daemon.in = daemonkit::ReadFrom{value}; break;
-            case out: daemon.out = AppendTo{value}; break;
-            case err: daemon.err = AppendTo{value}; break;
-            case fork_in_body: arguments.forks_in_body = true; break;
-            default: usage("unknown option");
-        }
+    for (int code; (code = ::getopt_long(argc, argv, "", names.data(), nullptr)) != -1;) {
+        if (code == unknown) usage("unknown option");
+        known_options[code - first_code].set(arguments, ::optarg);
     }
     if (::optind != argc) usage("nothing but options is understood");
     return arguments;
@@ -188,6 +274,53 @@ Arguments parse(int argc, char** argv) {
     if (std::fflush(stdout) != 0) std::clearerr(stdout);
 }
 
+/// Threads that wait until the object ends.
+class Threads {
+public:
+    explicit Threads(long count) {
+        for (long i = 1; i <= count; ++i) {
+            threads_.emplace_back([this] {
+                std::unique_lock lock(mutex_);
+                over_.wait(lock, [this] { return is_over_; });
+            });
+            const std::string name = "worker-" + std::to_string(i);
+            ::pthread_setname_np(threads_.back().native_handle(), name.c_str());
+        }
+    }
+    ~Threads() {
+        {
+            const std::lock_guard lock(mutex_);
+            is_over_ = true;
+        }
+        over_.notify_all();
+        for (auto& thread : threads_) thread.join();
+    }
+    Threads(const Threads&) = delete;
+    Threads& operator=(const Threads&) = delete;
+
+private:
+    std::mutex mutex_;
+    std::condition_variable over_;
+    bool is_over_ = false;
+    std::vector<std::thread> threads_;
+};
+
+std::function<void()> hook(const Arguments& arguments, const std::string& name) {
+    if (!arguments.hooks && arguments.hook_that_throws != name) return {};
+    return [&arguments, name] {
+        if (arguments.hooks) {
+            const int file =
+                ::open(arguments.hooks->c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+            const std::string line = name + " pid " + std::to_string(::getpid()) + "\n";
+            if (file < 0 || ::write(file, line.data(), line.size()) < 0) std::abort();
+            ::close(file);
+        }
+        if (arguments.hook_that_throws != name) return;
+        if (arguments.throws_int) throw 42;
+        throw std::runtime_error("the hook " + name + " does not want to");
+    };
+}
+
 bool ends(const daemonkit::SignalInfo& signal) {
     return signal.number == SIGTERM || signal.number == SIGINT;
 }
@@ -196,11 +329,17 @@ void say(const daemonkit::SignalInfo& signal) {
     say("signal %d from pid %d", signal.number, static_cast<int>(signal.pid));
 }
 
+[[noreturn]] void sleep_for_ever() {
+    for (;;) ::pause();
+}
+
 /// Lets the time pass, or all of it with nothing; a signal that ends the daemon ends its start.
-void wait_in_init(daemonkit::SignalSet& signals, std::optional<Milliseconds> time) {
+void wait_in_init(std::optional<daemonkit::SignalSet>& signals, std::optional<Milliseconds> time) {
+    if (!signals && !time) sleep_for_ever();
     const auto deadline = Clock::now() + time.value_or(Milliseconds(0));
-    for (;;) {
-        const auto signal = time ? signals.wait_until(deadline) : std::optional(signals.wait());
+    if (!signals) std::this_thread::sleep_until(deadline);
+    while (signals) {
+        const auto signal = time ? signals->wait_until(deadline) : std::optional(signals->wait());
         if (!signal) return;
         say(*signal);
         if (ends(*signal))
@@ -209,7 +348,13 @@ void wait_in_init(daemonkit::SignalSet& signals, std::optional<Milliseconds> tim
     }
 }
 
-void initialize(const Arguments& arguments, daemonkit::SignalSet& signals) {
+void initialize(const Arguments& arguments, daemonkit::DaemonContext& daemon,
+                std::optional<daemonkit::SignalSet>& signals) {
+    if (arguments.say) std::fprintf(stderr, "%s\n", arguments.say->c_str());
+    if (arguments.status) daemon.notify_status(*arguments.status);
+    if (arguments.extend) daemon.extend_timeout(*arguments.extend);
+    if (arguments.forks_in_init && ::fork() == 0) sleep_for_ever();
+    say("starting");
     if (arguments.init_time.count() > 0) wait_in_init(signals, arguments.init_time);
     if (arguments.init == "fail")
         throw daemonkit::Error(daemonkit::Step::application, "the cellar", ENOSPC, "no room");
@@ -217,6 +362,7 @@ void initialize(const Arguments& arguments, daemonkit::SignalSet& signals) {
     if (arguments.init == "exit") std::exit(3);
     if (arguments.init == "abort") std::abort();
     if (arguments.init == "hang") wait_in_init(signals, {});
+    if (arguments.report) probe::write_report(*arguments.report);
 }
 
 /// Holds a lock of its own for the time of the body: two daemons at once cannot go unnoticed.
@@ -239,9 +385,20 @@ private:
     int fd_;
 };
 
-void run(const Arguments& arguments, daemonkit::SignalSet& signals) {
+void open_terminal(const std::string& path) {
+    const int terminal = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    const int controlling = ::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    say("the terminal opened: %s, controlling: %s", terminal < 0 ? "no" : "yes",
+        controlling < 0 ? "no" : "yes");
+    ::close(terminal);
+    ::close(controlling);
+}
+
+void run(const Arguments& arguments, std::optional<daemonkit::SignalSet>& signals) {
     std::optional<Witness> witness;
     if (arguments.witness) witness.emplace(*arguments.witness);
+    if (arguments.say) std::fprintf(stderr, "later: %s\n", arguments.say->c_str());
+    if (arguments.terminal) open_terminal(*arguments.terminal);
     say("running");
     if (arguments.forks_in_body) {
         const pid_t child = ::fork();
@@ -250,25 +407,34 @@ void run(const Arguments& arguments, daemonkit::SignalSet& signals) {
         if (child < 0 || ::waitpid(child, &status, 0) != child) std::abort();
         say("the forked child ended with %d", status);
     }
+    if (!signals) sleep_for_ever();
     for (;;) {
-        const auto signal = signals.wait();
+        const auto signal = signals->wait();
         say(signal);
         if (ends(signal)) break;
     }
     say("stopping");
 }
 
-}  // namespace
+/// The program between the two looks at its state.
+int be_daemon(Arguments& arguments) {
+    const auto make_signals = [](std::optional<daemonkit::SignalSet>& signals) {
+        signals.emplace(std::initializer_list<int>{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1,
+                                                   SIGUSR2, SIGALRM, SIGCHLD, SIGPIPE, SIGWINCH});
+    };
+    const Threads threads(arguments.threads);
+    if (arguments.print) std::fputs(arguments.print->c_str(), stdout);
+    auto& hooks = arguments.daemon.hooks;
+    hooks.before_fork = hook(arguments, "before_fork");
+    hooks.in_daemon = hook(arguments, "in_daemon");
+    hooks.in_launcher = hook(arguments, "in_launcher");
 
-int main(int argc, char** argv) try {
-    const Arguments arguments = parse(argc, argv);
-    daemonkit::SignalSet signals(
-        {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCHLD, SIGPIPE, SIGWINCH});
+    std::optional<daemonkit::SignalSet> signals;
+    if (arguments.signals == Signals::before) make_signals(signals);
     daemonkit::DaemonContext daemon(arguments.daemon);
     try {
-        say("starting");
-        initialize(arguments, signals);
-        if (arguments.report) probe::write_report(*arguments.report);
+        if (arguments.signals == Signals::after) make_signals(signals);
+        initialize(arguments, daemon, signals);
         daemon.notify_ready();
     } catch (const std::exception& failure) {
         say("failed: %s", failure.what());
@@ -278,7 +444,19 @@ int main(int argc, char** argv) try {
         return 70;
     }
     run(arguments, signals);
-} catch (const daemonkit::Error& error) {
-    std::fprintf(stderr, "probe_daemon: %s\n", error.what());
-    return error.exit_status();
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Arguments arguments = parse(argc, argv);
+    if (arguments.state) probe::write_report(*arguments.state + ".before");
+    try {
+        return be_daemon(arguments);
+    } catch (const daemonkit::Error& error) {
+        std::fprintf(stderr, "probe_daemon: %s\n", error.what());
+        if (arguments.state) probe::write_report(*arguments.state + ".after");
+        return error.exit_status();
+    }
 }

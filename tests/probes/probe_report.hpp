@@ -6,8 +6,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -23,8 +24,32 @@ inline std::string link_target(const std::string& path) {
     return size < 0 ? "unreadable" : std::string(target, static_cast<std::size_t>(size));
 }
 
-/// Writes the report: pid, parent, session, group, terminal, directory, root, umask, ids, groups, signals, limits and
-/// each descriptor as fd.N=TARGET, with fd.N.cloexec=1 where the flag is set.
+/// Ids, groups, signals and rights, by the labels of proc_pid_status(5); nothing without /proc.
+inline std::vector<std::pair<std::string, std::string>> status_fields() {
+    std::vector<std::pair<std::string, std::string>> fields;
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);) {
+        for (const char* const label :
+             {"Uid", "Gid", "Groups", "SigBlk", "SigIgn", "SigCgt", "NoNewPrivs", "CapEff"}) {
+            const std::string start = std::string(label) + ":\t";
+            if (line.rfind(start, 0) == 0) fields.emplace_back(label, line.substr(start.size()));
+        }
+    }
+    return fields;
+}
+
+/// The numbers of the open descriptors, found without opening one.
+inline std::vector<int> open_descriptors() {
+    constexpr int highest = 20'000;  // above what any test opens
+    std::vector<int> open;
+    for (int fd = 0; fd < highest; ++fd)
+        if (::fcntl(fd, F_GETFD) != -1) open.push_back(fd);
+    return open;
+}
+
+/// Writes the report: pid, parent, session, group, terminal, directory, root, umask, ids, groups, signals, each
+/// limit as limit.N=SOFT/HARD, each variable as env.NAME=VALUE, and each descriptor as fd.N=TARGET, with
+/// fd.N.cloexec=1 where the flag is set.
 inline void write_report(const std::string& path) {
     std::FILE* const file = std::fopen(path.c_str(), "we");
     if (file == nullptr) std::abort();
@@ -46,28 +71,22 @@ inline void write_report(const std::string& path) {
     std::snprintf(octal, sizeof octal, "%04o", static_cast<unsigned>(mask));
     put("umask", octal);
     put("dumpable", std::to_string(::prctl(PR_GET_DUMPABLE)));
-    rlimit core{};
-    if (::getrlimit(RLIMIT_CORE, &core) != 0) std::abort();
-    put("core_limit", std::to_string(core.rlim_cur) + "/" + std::to_string(core.rlim_max));
-    std::ifstream status("/proc/self/status");
-    for (std::string line; std::getline(status, line);) {
-        for (const char* const label :
-             {"Uid", "Gid", "Groups", "SigBlk", "SigIgn", "SigCgt", "NoNewPrivs", "CapEff"}) {
-            const std::string start = std::string(label) + ":\t";
-            if (line.rfind(start, 0) == 0) put(label, line.substr(start.size()));
-        }
+    for (int resource = 0; resource < static_cast<int>(RLIM_NLIMITS); ++resource) {
+        rlimit limit{};
+        if (::getrlimit(static_cast<decltype(RLIMIT_CORE)>(resource), &limit) != 0) std::abort();
+        put("limit." + std::to_string(resource),
+            std::to_string(limit.rlim_cur) + "/" + std::to_string(limit.rlim_max));
     }
-    DIR* const directory = ::opendir("/proc/self/fd");
-    if (directory != nullptr) {
-        while (const dirent* const entry = ::readdir(directory)) {
-            if (entry->d_name[0] == '.') continue;
-            const int fd = std::atoi(entry->d_name);
-            if (fd == ::dirfd(directory) || fd == ::fileno(file)) continue;
-            put("fd." + std::to_string(fd), link_target("/proc/self/fd/" + std::to_string(fd)));
-            if ((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0)
-                put("fd." + std::to_string(fd) + ".cloexec", "1");
-        }
-        ::closedir(directory);
+    for (char** variable = ::environ; *variable != nullptr; ++variable) {
+        const std::string text = *variable;
+        put("env." + text.substr(0, text.find('=')), text.substr(text.find('=') + 1));
+    }
+    for (const auto& [label, value] : status_fields()) put(label, value);
+    for (const int fd : open_descriptors()) {
+        if (fd == ::fileno(file)) continue;
+        put("fd." + std::to_string(fd), link_target("/proc/self/fd/" + std::to_string(fd)));
+        if ((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0)
+            put("fd." + std::to_string(fd) + ".cloexec", "1");
     }
     if (std::fclose(file) != 0) std::abort();
 }
