@@ -6,6 +6,9 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/above_standard.hpp
     include/daemonkit/detail/absolute_path.hpp
     include/daemonkit/detail/become_daemon.hpp
+    include/daemonkit/detail/capabilities.hpp
+    include/daemonkit/detail/capabilities_linux.hpp
+    include/daemonkit/detail/capabilities_none.hpp
     include/daemonkit/detail/change_ids.hpp
     include/daemonkit/detail/change_ids_set.hpp
     include/daemonkit/detail/change_ids_setres.hpp
@@ -14,6 +17,9 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/cloexec_pipe_fcntl.hpp
     include/daemonkit/detail/cloexec_pipe_pipe2.hpp
     include/daemonkit/detail/close_inherited.hpp
+    include/daemonkit/detail/confine.hpp
+    include/daemonkit/detail/confine_linux.hpp
+    include/daemonkit/detail/confine_none.hpp
     include/daemonkit/detail/daemon_group.hpp
     include/daemonkit/detail/decide_detach.hpp
     include/daemonkit/detail/describe_signal.hpp

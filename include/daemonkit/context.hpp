@@ -18,11 +18,15 @@
 #include <daemonkit/error.hpp>
 #include <daemonkit/pid_lock.hpp>
 
+#include <algorithm>  // std::clamp
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>     // std::fflush
 #include <exception>  // std::exception, std::uncaught_exceptions
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -96,8 +100,11 @@ public:
     /// Process:  daemon, before it is ready; later it does nothing.
     void extend_timeout(std::chrono::milliseconds timeout) noexcept {
         if (channel_.is_open()) {
-            static_cast<void>(channel_.send(detail::FrameKind::extend,
-                                            static_cast<std::int32_t>(timeout.count())));
+            constexpr auto most = std::numeric_limits<std::int32_t>::max();
+            static_cast<void>(
+                channel_.send(detail::FrameKind::extend,
+                              static_cast<std::int32_t>(std::clamp<std::chrono::milliseconds::rep>(
+                                  timeout.count(), 1, most))));
         }
     }
 

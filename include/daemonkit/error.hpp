@@ -41,6 +41,7 @@ enum class Step : std::uint8_t {
     limit_core,             ///< core dumps could not be prevented
     write_pid_file,         ///< the pid could not be written
     drop_privileges,  ///< user, group or supplementary groups, or the proof that they are gone
+    confine,                ///< no_new_privs, Landlock or seccomp could not be put in force
     report_ready,     ///< the daemon could not tell the launcher that it is ready
     await_ready,      ///< the daemon ended, or took too long, before it was ready
     application,    ///< the program's own start failed: an exception between construction and ready
@@ -77,6 +78,7 @@ constexpr const char* to_string(Step step) noexcept {
         case Step::limit_core: return "limit_core";
         case Step::write_pid_file: return "write_pid_file";
         case Step::drop_privileges: return "drop_privileges";
+        case Step::confine: return "confine";
         case Step::report_ready: return "report_ready";
         case Step::await_ready: return "await_ready";
         case Step::application: return "application";
@@ -171,6 +173,8 @@ public:
             case Step::refuse_pid_one:
             case Step::resolve_path:
             case Step::resolve_user: return configuration;
+            case Step::open_syslog:
+                return code().value() == EINVAL ? configuration : system_call;
             case Step::change_root:
             case Step::change_directory: return denied ? no_permission : configuration;
             case Step::drop_privileges: return no_permission;

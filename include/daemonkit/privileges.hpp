@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// PrivilegeDrop: user and groups given up for good, and the proof of it. Floor 5.
+// PrivilegeDrop: user, groups and capabilities given up for good, and the proof of it. Floor 5.
 //
 // Two phases, as with the pid file: names are resolved in the launcher, where a wrong one can still be told to the
 // shell and before a chroot hides the databases; the ids change in the daemon, after everything that needs root.
 
+#include <daemonkit/detail/capabilities.hpp>
 #include <daemonkit/detail/change_ids.hpp>
 #include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/confine.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/detail/user_database.hpp>
 #include <daemonkit/error.hpp>
@@ -14,6 +16,7 @@
 
 #include <algorithm>  // std::sort, std::unique
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,8 +29,10 @@ namespace daemonkit {
 class PrivilegeDrop {
 public:
     /// Resolves the names; nothing changes yet.
-    explicit PrivilegeDrop(const Privileges& wanted = {}) {
-        if (!wanted.user && !wanted.group) return;
+    explicit PrivilegeDrop(const Privileges& wanted = {}) : wanted_(wanted) {
+        if (wanted.capabilities) detail::require_capabilities(*wanted.capabilities);
+        const bool sheds = detail::sys::has_elevated_rights();
+        if (!wanted.user && !wanted.group && !sheds) return;
         changes_ = true;
         user_ = detail::sys::getuid();
         group_ = detail::sys::getgid();
@@ -50,7 +55,8 @@ public:
             if (!group) throw Error(Step::resolve_user, *wanted.group, ENOENT, "no such group");
             group_ = *group;
         }
-        groups_ = {group_};
+        // Whoever only sheds what its file gave it keeps its caller's groups.
+        groups_ = wanted.user || wanted.group ? std::vector<gid_t>{group_} : groups_and_own();
         if (!name.empty() && wanted.supplementary_groups == SupplementaryGroups::of_user) {
             groups_ = detail::groups_of(name, group_);
         }
@@ -60,37 +66,57 @@ public:
     /// True when `apply` has something to do.
     bool changes_ids() const noexcept { return changes_; }
 
-    /// The process has exactly the wanted ids and cannot have the old ones back.
+    /// The process has exactly the wanted ids and capabilities and cannot have the old ones back.
     ///
-    /// Ordered groups, group, user; each checked afterwards, then the way back is tried and must be barred.
+    /// Ordered groups, group, user, capabilities; each checked afterwards, then the way back is tried and must be
+    /// barred.
     ///
     /// Process:  daemon.
     /// Errors:   Step::drop_privileges. The process may then be half changed: it must end.
     /// Threads:  one, or a libc that changes the ids of all (glibc, musl).
     /// Source:   credentials(7), setresuid(2); POSIX leaves the order to the caller.
     void apply() const {
-        if (!changes_) return;
+        if (wanted_.capabilities) detail::hold_capabilities(*wanted_.capabilities);
+        if (changes_) {
+            change_ids();
+        } else if (wanted_.capabilities) {
+            detail::limit_capabilities(*wanted_.capabilities);
+        }
+    }
+
+    /// The process forbids itself what the options say; nothing can take that back.
+    ///
+    /// Process:  daemon, as the last of its steps.
+    /// Errors:   Step::confine.
+    /// Threads:  one: Landlock and seccomp bind the calling thread and those it starts.
+    /// Source:   landlock(7), seccomp(2), prctl(2) PR_SET_NO_NEW_PRIVS.
+    void confine() const { detail::confine(wanted_); }
+
+private:
+    void change_ids() const {
         const uid_t old_user = detail::sys::geteuid();
         const gid_t old_group = detail::sys::getegid();
-        // Asked first: where groups cannot be set (user namespaces), those that are right already may stay.
-        if (current_groups() != groups_) {
-            detail::check(detail::sys::setgroups(groups_.size(), groups_.data()),
-                          Step::drop_privileges, "supplementary groups");
+        const auto set = detail::sys::setgroups(groups_.size(), groups_.data());
+        // Where groups cannot be set (ordinary users, user namespaces), those that are right already may stay.
+        if (!set && groups_and_own() != groups_) {
+            throw Error(Step::drop_privileges, "supplementary groups", set.error);
         }
         detail::check(detail::change_group_ids(group_), Step::drop_privileges,
                       "group " + std::to_string(group_));
         detail::check(detail::change_user_ids(user_), Step::drop_privileges,
                       "user " + std::to_string(user_));
+        // What is kept for afterwards would open the way back for the length of the proof.
+        if (wanted_.capabilities) detail::limit_capabilities(*wanted_.capabilities);
         verify(old_user, old_group);
     }
 
-private:
     static void sort_unique(std::vector<gid_t>& groups) {
         std::sort(groups.begin(), groups.end());
         groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
     }
 
-    std::vector<gid_t> current_groups() const {
+    /// The supplementary groups and the wanted one, which has the same rights in either place.
+    std::vector<gid_t> groups_and_own() const {
         const int count = detail::check(detail::sys::getgroups(0, nullptr), Step::drop_privileges,
                                         "supplementary groups");
         std::vector<gid_t> groups(static_cast<std::size_t>(count));
@@ -99,6 +125,7 @@ private:
                 detail::check(detail::sys::getgroups(count, groups.data()), Step::drop_privileges,
                               "supplementary groups")));
         }
+        groups.push_back(group_);
         sort_unique(groups);
         return groups;
     }
@@ -109,8 +136,10 @@ private:
         };
         if (!detail::has_group_ids(group_)) refuse("old group");
         if (!detail::has_user_ids(user_)) refuse("old user");
-        if (current_groups() != groups_) refuse("old supplementary groups");
+        if (groups_and_own() != groups_) refuse("old supplementary groups");
         if (user_ == 0) return;
+        // Capabilities that PR_SET_KEEPCAPS let survive bar nothing: they can be raised at any time.
+        if (detail::may_change_ids()) refuse("the capability to change ids");
         // The saved ids and the capabilities are tried in earnest: both calls must fail.
         if (old_group != group_ && detail::sys::setgid(old_group))
             refuse("the way back to the old group");
@@ -119,6 +148,7 @@ private:
         if (detail::sys::setuid(0)) refuse("the way back to root");
     }
 
+    Privileges wanted_;
     bool changes_ = false;
     uid_t user_ = 0;
     gid_t group_ = 0;

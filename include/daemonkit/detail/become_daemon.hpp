@@ -73,6 +73,7 @@ public:
         // of the user id sets the dumpable attribute anew.
         if (options.core_dumps == CoreDumps::prevent) prevent_core_dumps();
         close_others(start, channel);
+        start.privileges->confine();
     }
 
     /// The stream leads to the descriptor; -1 leaves it as it is.

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>  // sigaction, sigset_t
 #include <cstddef>  // std::size_t
+#include <cstdint>  // std::uint64_t
 #include <cstdlib>  // setenv
 
 #include <dirent.h>        // opendir
@@ -28,8 +29,9 @@
 #include <unistd.h>
 
 #if DAEMONKIT_OS_LINUX()
+#include <sys/auxv.h>     // getauxval
 #include <sys/prctl.h>    // prctl
-#include <sys/syscall.h>  // SYS_close_range
+#include <sys/syscall.h>  // SYS_close_range, SYS_capget
 #endif
 
 // POSIX leaves the declaration to the program.
@@ -368,6 +370,14 @@ inline Result<int> setrlimit(int resource, const struct ::rlimit* limit) noexcep
 
 // -- credentials ----------------------------------------------------------------------------------------------------
 
+/// True when the program's file gave it more rights than its caller has
+inline bool has_elevated_rights() noexcept {
+#if DAEMONKIT_OS_LINUX()
+    return ::getauxval(AT_SECURE) != 0;
+#else
+    return ::issetugid() != 0;
+#endif
+}
 /// geteuid(2); cannot fail
 inline uid_t geteuid() noexcept { return ::geteuid(); }
 /// getuid(2); cannot fail
@@ -455,6 +465,33 @@ inline Result<long> close_range(unsigned first, unsigned last, unsigned flags) n
     static_cast<void>(first), static_cast<void>(last), static_cast<void>(flags);
     return {-1, ENOSYS};
 #endif
+}
+/// capget(2), which glibc does not wrap
+inline Result<long> capget(void* header, void* data) noexcept {
+    return invoke("capget", [&] { return ::syscall(SYS_capget, header, data); });
+}
+/// capset(2), which glibc does not wrap
+inline Result<long> capset(void* header, const void* data) noexcept {
+    return invoke("capset", [&] { return ::syscall(SYS_capset, header, data); });
+}
+/// landlock_create_ruleset(2), by number: no libc wraps it
+inline Result<long> landlock_create_ruleset(const void* ruleset, std::size_t size,
+                                            unsigned flags) noexcept {
+    constexpr long number = 444;
+    return invoke("landlock_create_ruleset",
+                  [&] { return ::syscall(number, ruleset, size, flags); });
+}
+/// landlock_add_rule(2) with LANDLOCK_RULE_PATH_BENEATH
+inline Result<long> landlock_add_path_rule(int ruleset, const void* rule) noexcept {
+    constexpr long number = 445;
+    constexpr int path_beneath = 1;
+    return invoke("landlock_add_rule",
+                  [&] { return ::syscall(number, ruleset, path_beneath, rule, 0U); });
+}
+/// landlock_restrict_self(2)
+inline Result<long> landlock_restrict_self(int ruleset) noexcept {
+    constexpr long number = 446;
+    return invoke("landlock_restrict_self", [&] { return ::syscall(number, ruleset, 0U); });
 }
 /// prctl(2)
 inline Result<int> prctl(int option, unsigned long argument, unsigned long argument3 = 0,

@@ -54,6 +54,7 @@ bool look_up(const std::string& subject, std::vector<char>& buffer, Entry& entry
 
 /// The user of that name, or of that id when the text is a number.
 inline std::optional<UserEntry> find_user(const std::string& text) {
+    if (text.find('\0') != std::string::npos) return {};  // the database would read a shorter name
     std::vector<char> buffer;
     ::passwd entry{};
     bool found = look_up(text, buffer, entry, [&](auto* to, auto& space, auto** result) {
@@ -71,6 +72,7 @@ inline std::optional<UserEntry> find_user(const std::string& text) {
 
 /// The group of that name, or that number.
 inline std::optional<gid_t> find_group(const std::string& text) {
+    if (text.find('\0') != std::string::npos) return {};
     std::vector<char> buffer;
     ::group entry{};
     if (look_up(text, buffer, entry, [&](auto* to, auto& space, auto** result) {
