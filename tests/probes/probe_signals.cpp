@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // probe_signals VERB [ARGUMENT...]: what a SignalSet does across processes, reported as key=value.
 //
-//   flood SENDERS COUNT THREADS LIMIT  SENDERS processes send COUNT real-time signals each, every one again until the
-//                            kernel takes it, with room for LIMIT in the kernel (0: as it is); THREADS more
-//                            threads do not block them; the reader starts when the kernel has refused one
+//   flood SENDERS COUNT THREADS now|late
+//                            SENDERS processes send COUNT real-time signals each, every one again until the
+//                            kernel takes it; THREADS more threads do not block them; the reader starts now, or
+//                            when the kernel has refused one
 //   flood-two COUNT          two sets; the second is read only after the first has waited for its share
 //   storm SENDERS COUNT      the same standard signal, and one other at the end
 //   fork                     a set made before a fork, in both processes
@@ -99,6 +100,13 @@ void send_numbered(pid_t to, int sender, int count) {
     }
 }
 
+// The kernel counts what it keeps over all processes of a user: without a limit of our own, a flood would have it
+// refuse signals in tests that run beside this one.
+void limit_pending(rlim_t most) {
+    const ::rlimit pending{most, most};
+    require(::setrlimit(RLIMIT_SIGPENDING, &pending) == 0, "setrlimit");
+}
+
 // The next number of each sender; anything else is a loss, a repetition or a wrong order.
 struct Ledger {
     std::map<int, int> next;
@@ -114,12 +122,9 @@ struct Ledger {
     }
 };
 
-int flood(int senders, int count, int threads, unsigned limit) {
+int flood(int senders, int count, int threads, bool late) {
     shared();
-    if (limit != 0) {
-        const ::rlimit pending{limit, limit};
-        require(::setrlimit(RLIMIT_SIGPENDING, &pending) == 0, "setrlimit");
-    }
+    limit_pending(late ? 64 : 2000);
     SignalSet signals({SIGRTMIN + 1, SIGTERM});
     std::atomic<bool> over{false};
     std::vector<std::thread> others;
@@ -130,7 +135,7 @@ int flood(int senders, int count, int threads, unsigned limit) {
     for (int sender = 0; sender < senders; ++sender)
         children.push_back(start_child([&] { return send_numbered(self, sender, count), 0; }));
 
-    if (limit != 0) await([] { return shared().refused != 0; });
+    if (late) await([] { return shared().refused != 0; });
     Ledger ledger;
     while (ledger.received < senders * count) {
         const auto signal = signals.wait_for(10s);
@@ -152,6 +157,7 @@ int flood(int senders, int count, int threads, unsigned limit) {
 
 int flood_two(int count) {
     shared();
+    limit_pending(2000);
     SignalSet quick({SIGRTMIN + 1});
     SignalSet slow({SIGRTMIN + 1});
     const pid_t self = ::getpid();
@@ -429,7 +435,7 @@ int sender() {
 
     sigval value{};
     value.sival_int = -5;
-    ::sigqueue(self, SIGRTMIN + 1, value);
+    require(::sigqueue(self, SIGRTMIN + 1, value) == 0, "sigqueue");
     signal = signals.wait();
     report("queue", signal.code == SI_QUEUE && signal.value == -5 && signal.pid == self);
 
@@ -455,8 +461,10 @@ int main(int argc, char** argv) {
     const std::string verb = argc > 1 ? argv[1] : "";
     const auto argument = [&](int at) { return argc > at + 1 ? std::atoi(argv[at + 1]) : 0; };
     ::alarm(60);
-    if (verb == "flood")
-        return flood(argument(1), argument(2), argument(3), static_cast<unsigned>(argument(4)));
+    if (verb == "flood") {
+        const bool late = argc > 5 && std::string(argv[5]) == "late";
+        return flood(argument(1), argument(2), argument(3), late);
+    }
     if (verb == "flood-two") return flood_two(argument(1));
     if (verb == "storm") return storm(argument(1), argument(2));
     if (verb == "fork") return across_fork();
