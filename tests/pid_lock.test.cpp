@@ -35,6 +35,7 @@ TEST_CASE("PidLock: the file is made empty, holds exactly the pid after write_pi
         PidLock lock(path);
         CHECK(lock.is_held());
         CHECK(lock.path() == path);
+        CHECK((::fcntl(lock.native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
         CHECK(fs::file_size(path) == 0);
         lock.write_pid();
         CHECK(read_file(path) == own_pid() + "\n");

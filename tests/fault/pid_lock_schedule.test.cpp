@@ -173,6 +173,40 @@ TEST_CASE("PidLock: a start in the middle of another one that stays, at every ca
     CHECK(both_up <= 3);  // only where the other's end had already given the lock up
 }
 
+TEST_CASE("PidLock: an end and a new start in the middle of another start, at every call",
+          "[pid_lock][process][fault]") {
+    // The other process has opened a file that loses its name before it is locked.
+    const std::string action = GENERATE("stop", "late_stop");
+    CAPTURE(action);
+    int call = 1;
+    for (;; ++call) {
+        const Files files;
+        Start before(files.pid);
+        REQUIRE(before.lock);
+        before.lock->write_pid();
+        RunningProgram other(life(files), plan(action, call));
+        const bool was_stopped = other.await_stop_or("over");
+        CAPTURE(call);
+        if (!was_stopped) break;
+
+        before.lock.reset();
+        Start mine(files.pid);
+        std::optional<Witness> witness;
+        if (mine.lock) {
+            witness.emplace(files.witness);
+            mine.lock->write_pid();
+        } else {
+            CHECK(names_nobody_but(mine.refused, other.pid()));
+        }
+        other.signal(SIGCONT);
+        const std::string said = other.until("over");
+        INFO(said);
+        CHECK(said.find("violation") == std::string::npos);
+        CHECK((said.find("acquired=yes") == std::string::npos) == mine.lock.has_value());
+    }
+    CHECK(call > 4);
+}
+
 TEST_CASE("PidLock: a holder that is killed at any call leaves nothing that keeps the next one out",
           "[pid_lock][process][fault]") {
     const std::string action = GENERATE("kill", "late_kill");
