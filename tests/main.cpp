@@ -8,7 +8,8 @@
 #if __has_include(<catch2/catch_session.hpp>)
 #include <catch2/catch_session.hpp>
 #include <catch2/catch_test_case_info.hpp>
-#include <catch2/interfaces/catch_interfaces_testcase.hpp>  // getAllTestCasesSorted
+#include <catch2/interfaces/catch_interfaces_registry_hub.hpp>  // getRegistryHub
+#include <catch2/interfaces/catch_interfaces_testcase.hpp>      // ITestCaseRegistry
 #define DAEMONKIT_CATCH2_MAJOR() 3
 #else
 #define CATCH_CONFIG_RUNNER
@@ -30,8 +31,8 @@ void close_what_was_inherited() {
     for (int fd = 3; fd < 1024; ++fd) ::close(fd);
 }
 
-int list_for_ctest(Catch::Session& session) {
-    for (const auto& test : Catch::getAllTestCasesSorted(session.config())) {
+int list_for_ctest() {
+    for (const auto& test : Catch::getRegistryHub().getTestCaseRegistry().getAllTests()) {
         const auto& info = test.getTestCaseInfo();
         if (!info.isHidden()) std::cout << info.name << '\t' << info.tagsAsString() << '\n';
     }
@@ -43,7 +44,7 @@ int list_for_ctest(Catch::Session& session) {
 int main(int argc, char** argv) {
     close_what_was_inherited();
     Catch::Session session;
-    if (argc == 2 && std::string_view(argv[1]) == "--list-for-ctest") return list_for_ctest(session);
+    if (argc == 2 && std::string_view(argv[1]) == "--list-for-ctest") return list_for_ctest();
 #if DAEMONKIT_CATCH2_MAJOR() == 2
     // Version 3 fails by itself when no test matches; version 2 has to be told.
     session.configData().warnings = Catch::WarnAbout::NoTests;
