@@ -16,7 +16,7 @@
 #include <daemonkit/error.hpp>
 #include <daemonkit/signal_info.hpp>
 
-#include <cerrno>   // EINTR, EINVAL
+#include <cerrno>   // EINTR
 #include <csignal>  // sigaction
 #include <cstdint>
 #include <initializer_list>
@@ -28,7 +28,7 @@
 
 namespace daemonkit {
 
-/// The signals of this set arrive here, as long as it exists, and nowhere else.
+/// As long as this exists, its signals arrive here, in place of what they would do to the process.
 ///
 ///     daemonkit::SignalSet signals({SIGTERM, SIGINT});
 ///     signals.on(SIGHUP, [&] { reload(); });

@@ -71,9 +71,8 @@ private:
         // SA_RESTART: code that knows nothing of this handler sees no EINTR where the kernel can avoid it.
         // SA_ONSTACK: threads of other languages' runtimes may have too little stack for a handler.
         action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-        sigfillset(
-            &action
-                 .sa_mask);  // a handler that interrupted this one would find a queue's cell half done
+        // Every other signal waits: a handler that interrupted this one would find a queue's cell half done.
+        sigfillset(&action.sa_mask);
         struct ::sigaction before {};
         const auto installed = sys::sigaction(number, &action, &before);
         if (!installed) receiver_.unwatch(number);
