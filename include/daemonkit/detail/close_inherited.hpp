@@ -8,7 +8,7 @@
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/syscall.hpp>
 
-#include <algorithm>  // std::min, std::sort, std::binary_search
+#include <algorithm>  // std::min, std::max, std::lower_bound
 #include <vector>
 
 #include <poll.h>
@@ -19,27 +19,38 @@ namespace daemonkit::detail {
 /// The first descriptor that is not a standard stream: nothing below it is ever closed here.
 inline constexpr int first_inherited_fd = 3;
 
-/// Without /proc nothing tells how high descriptors go; up to here they are looked at one by one.
-inline constexpr int highest_examined_fd = 65'536;
+/// Without /proc nothing tells how high descriptors go; those below this one are looked at.
+///
+/// Not RLIMIT_NOFILE: whoever lowers the limit keeps the descriptors above it.
+inline constexpr int guessed_descriptor_slots = 65'536;
 
-/// Closes `first` to `last`, both included; open descriptors among them are listed in `open`.
+/// Closes `first` to `last`, both included; open descriptors among them are listed in `open`, in order.
 inline void close_run(int first, int last, const std::vector<int>& open) noexcept {
     if (sys::close_range(static_cast<unsigned>(first), static_cast<unsigned>(last), 0)) return;
-    for (const int fd : open) {
-        if (fd >= first && fd <= last) static_cast<void>(sys::close(fd));
+    auto fd = std::lower_bound(open.begin(), open.end(), first);
+    for (; fd != open.end() && *fd <= last; ++fd) static_cast<void>(sys::close(*fd));
+}
+
+/// How many descriptors one poll(2) may be asked for: it refuses more than the descriptor limit.
+inline int poll_batch(int most) noexcept {
+    struct ::rlimit limit {};
+    if (!sys::getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > static_cast<rlim_t>(most)) {
+        return most;
     }
+    return std::max(1, static_cast<int>(limit.rlim_cur));
 }
 
 /// The descriptors from 3 up to `slots` that are open, in order.
 inline std::vector<int> open_descriptors(int slots) {
-    constexpr int batch = 256;
+    constexpr int most = 256;
+    const int batch = poll_batch(most);
     std::vector<int> open;
-    ::pollfd set[batch];
+    ::pollfd set[most];
     for (int first = first_inherited_fd; first < slots; first += batch) {
         const int count = std::min(batch, slots - first);
         for (int i = 0; i < count; ++i) set[i] = {first + i, 0, 0};
-        // One poll asks for a whole batch: POLLNVAL means "not open". It is refused when the batch is larger
-        // than the descriptor limit; then each descriptor is asked by itself.
+        // One poll asks for a whole batch: POLLNVAL means "not open". Where it is refused, each descriptor is asked
+        // by itself.
         const bool polled = sys::poll(set, static_cast<std::size_t>(count), 0).error == 0;
         for (int i = 0; i < count; ++i) {
             const bool is_open =
@@ -50,22 +61,13 @@ inline std::vector<int> open_descriptors(int slots) {
     return open;
 }
 
-/// The number above every open descriptor, as far as it can be known without /proc.
-inline int guess_descriptor_slots() noexcept {
-    struct ::rlimit limit {};
-    if (!sys::getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > highest_examined_fd) {
-        return highest_examined_fd;
-    }
-    return static_cast<int>(limit.rlim_cur);
-}
-
 /// Closes what `spare(fd)` does not spare; `slots` is the number above every open descriptor, 0 if unknown.
 ///
 /// With an unknown number, descriptors above 65535 are closed without asking `spare`.
 template <class Spare>
 void close_inherited(int slots, Spare spare) {
     const bool is_guess = slots == 0;
-    if (is_guess) slots = guess_descriptor_slots();
+    if (is_guess) slots = guessed_descriptor_slots;
     const std::vector<int> open = open_descriptors(slots);
     int run_first = first_inherited_fd;
     int run_last = -1;
