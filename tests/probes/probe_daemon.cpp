@@ -23,6 +23,7 @@
 //   --print TEXT               stands in a buffer of stdout before the start
 //   --say TEXT                 to stderr before ready, and "later: TEXT" after it
 //   --fork-in-init             a child of the daemon lives on, and holds whatever the daemon holds
+//   --orphan-in-init           a grandchild of the daemon outlives its parent and ends
 //   --fork-in-body             the body forks a child that leaves the scope by itself; the daemon goes on
 //   --open-terminal TTY        opened in the body, without O_NOCTTY; the log tells if it now controls the daemon
 #include <daemonkit/context.hpp>
@@ -73,6 +74,7 @@ struct Arguments {
     Text status, witness, report, state, hooks, hook_that_throws, print, say, terminal;
     bool throws_int = false;
     bool forks_in_init = false;
+    bool orphans_in_init = false;
     bool forks_in_body = false;
     long threads = 0;
 };
@@ -240,6 +242,7 @@ constexpr Option known_options[] = {
     {"print", 1, [](Arguments& all, const char* value) { all.print = value; }},
     {"say", 1, [](Arguments& all, const char* value) { all.say = value; }},
     {"fork-in-init", 0, [](Arguments& all, const char*) { all.forks_in_init = true; }},
+    {"orphan-in-init", 0, [](Arguments& all, const char*) { all.orphans_in_init = true; }},
     {"fork-in-body", 0, [](Arguments& all, const char*) { all.forks_in_body = true; }},
     {"open-terminal", 1, [](Arguments& all, const char* value) { all.terminal = value; }},
 };
@@ -348,12 +351,27 @@ void wait_in_init(std::optional<daemonkit::SignalSet>& signals, std::optional<Mi
     }
 }
 
+/// As `command &` in a shell: the launcher, which adopts orphans, is told of its end.
+void leave_orphan() {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const pid_t parent = ::getpid();
+        if (::fork() == 0) {
+            while (::getppid() == parent) ::usleep(100);
+            ::_exit(9);
+        }
+        ::_exit(0);
+    }
+    if (child < 0 || ::waitpid(child, nullptr, 0) != child) std::abort();
+}
+
 void initialize(const Arguments& arguments, daemonkit::DaemonContext& daemon,
                 std::optional<daemonkit::SignalSet>& signals) {
     if (arguments.say) std::fprintf(stderr, "%s\n", arguments.say->c_str());
     if (arguments.status) daemon.notify_status(*arguments.status);
     if (arguments.extend) daemon.extend_timeout(*arguments.extend);
     if (arguments.forks_in_init && ::fork() == 0) sleep_for_ever();
+    if (arguments.orphans_in_init) leave_orphan();
     say("starting");
     if (arguments.init_time.count() > 0) wait_in_init(signals, arguments.init_time);
     if (arguments.init == "fail")

@@ -81,12 +81,19 @@ public:
         return waited ? exit_of(info) : ProcessExit{};
     }
 
+    /// From now on the daemon is told from other orphans in its group, helpers that its start has left behind.
+    void know_daemon(pid_t daemon) noexcept { daemon_ = daemon; }
+
     /// Looks at the daemon without reaping it; `exit` is set when it has ended.
+    ///
+    /// As long as the daemon's pid is not known, the first process of its group that has ended is taken for it.
     Sight look(ProcessExit& exit) const noexcept {
         if (!can_reap_) return Sight::unknown;
+        const bool is_known = daemon_ != 0;
         ::siginfo_t info{};
         const auto asked = retry([&] {
-            return sys::waitid(P_PGID, static_cast<id_t>(leader_), &info,
+            return sys::waitid(is_known ? P_PID : P_PGID,
+                               static_cast<id_t>(is_known ? daemon_ : leader_), &info,
                                WEXITED | WNOHANG | WNOWAIT);
         });
         if (!asked) return Sight::unknown;
@@ -119,6 +126,7 @@ private:
     }
 
     pid_t leader_ = 0;
+    pid_t daemon_ = 0;
     bool can_reap_ = false;
 };
 

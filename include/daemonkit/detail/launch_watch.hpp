@@ -79,13 +79,16 @@ private:
 
     /// Nothing once the daemon is up; what went wrong otherwise.
     std::optional<Error> await_ready() {
-        note_end();
+        // The session leader has ended: what it had to say is there, and the daemon's own end may have come, too.
+        static_cast<void>(read_line());
+        bool may_have_ended = true;
         for (int failures = 0;;) {
             Frame frame;
             while (channel_->take(frame)) {
                 if (is_last_word(frame)) return std::move(last_word_);
             }
             if (line_ended_) return explain_end();
+            if (std::exchange(may_have_ended, false) && note_end()) continue;
             if (const int signal = signals_.interrupted_by(); signal != 0) {
                 return failure(EINTR, "interrupted by " + signal_name(signal));
             }
@@ -94,7 +97,7 @@ private:
                 case Wait::readable: error = read_line(); break;
                 case Wait::interrupted:
                     static_cast<void>(read_line());
-                    note_end();
+                    may_have_ended = true;
                     continue;
                 case Wait::over:
                     return failure(ETIMEDOUT, "not ready within " +
@@ -118,11 +121,12 @@ private:
     }
 
     /// A daemon that has ended has no more to say, even if a child of its own keeps the line open.
-    void note_end() noexcept {
+    bool note_end() noexcept {
         ProcessExit exit;
-        if (group_.look(exit) != Sight::ended) return;
+        if (group_.look(exit) != Sight::ended) return false;
         while (channel_->fill().value > 0) continue;
         line_ended_ = true;
+        return true;
     }
 
     /// True when the frame decides the start; `last_word_` is then empty for a daemon that is up.
@@ -141,9 +145,10 @@ private:
                 if (const auto answered = channel_->send(FrameKind::heard, 0); !answered) {
                     last_word_ = failure(answered.error, "it ended as it got ready");
                     leaves_by_itself_ = true;
+                    hang_up();
                 }
                 return true;
-            case FrameKind::hello:
+            case FrameKind::hello: group_.know_daemon(frame.number); return false;
             case FrameKind::heard: return false;
         }
         return false;
@@ -200,6 +205,7 @@ private:
     /// Waits for the daemon's end; true when it has ended.
     bool wait_for_end(Clock::time_point deadline) noexcept {
         for (int failures = 0; !is_gone() && failures < most_failures;) {
+            if (is_ready_too_late()) hang_up();
             int error = 0;
             switch (wait_until(deadline, error)) {
                 case Wait::readable:
@@ -215,13 +221,28 @@ private:
         return is_gone();
     }
 
+    /// The daemon gets the end of the line in place of an answer, and leaves; one that is not ready is killed by it.
+    void hang_up() noexcept {
+        static_cast<void>(sys::shutdown(channel_->native_handle(), SHUT_WR));
+    }
+
+    /// True when the daemon waits for the answer to its ready.
+    bool is_ready_too_late() noexcept try {
+        Frame frame;
+        while (channel_->take(frame)) {
+            if (frame.kind == FrameKind::ready) return true;
+        }
+        return false;
+    } catch (...) {
+        return false;  // out of memory: it leaves by a signal
+    }
+
     /// Ends whatever the start has made; true when it is proven that no daemon is left.
     bool end_daemon() noexcept {
         bool gone = is_gone();
         if (!gone && (leaves_by_itself_ || line_ended_)) gone = wait_for_end(Clock::now() + grace);
         if (!gone && group_.signal(SIGTERM)) gone = wait_for_end(Clock::now() + grace);
-        // A daemon that is ready meanwhile gets the end of the line in place of an answer, and leaves.
-        static_cast<void>(sys::shutdown(channel_->native_handle(), SHUT_WR));
+        hang_up();
         if (!gone && group_.signal(SIGKILL)) gone = wait_for_end(Clock::now() + last_wait);
         if (!gone) gone = wait_for_end(Clock::now() + grace);
         group_.reap();

@@ -38,7 +38,10 @@ void lead_session(ReadyChannel& channel, Fork fork) noexcept {
     if (!session) abort_session(channel, Step::create_session, session.error);
     const Result<pid_t> forked = fork();
     if (!forked) abort_session(channel, Step::fork_daemon, forked.error);
-    if (forked.value > 0) sys::exit_now(0);
+    if (forked.value == 0) return;
+    // The launcher waits for this process first, and so knows the daemon from its beginning.
+    static_cast<void>(channel.send(FrameKind::hello, forked.value));
+    sys::exit_now(0);
 }
 
 }  // namespace daemonkit::detail

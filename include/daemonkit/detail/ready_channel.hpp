@@ -28,7 +28,7 @@ namespace daemonkit::detail {
 
 /// What one frame says.
 enum class FrameKind : std::uint8_t {
-    hello,   ///< daemon: it exists; number = its pid
+    hello,   ///< session leader: the daemon exists; number = its pid
     failed,  ///< session leader or daemon: step, errno and texts of the Error; the sender ends
     status,  ///< daemon: subject = what it is doing
     extend,  ///< daemon: number = milliseconds from now that the start may still take
