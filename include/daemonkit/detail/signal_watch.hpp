@@ -104,7 +104,7 @@ private:
         static_cast<void>(sys::pthread_sigmask(SIG_BLOCK, &blocked, nullptr));
     }
 
-    void restore_disposition(int number) noexcept {
+    static void restore_disposition(int number) noexcept {
         if (--process_watches.count[number] != 0) return;
         struct ::sigaction now {};
         if (sys::sigaction(number, nullptr, &now) && is_own_handler(now))
