@@ -54,6 +54,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/signal_name.hpp
     include/daemonkit/detail/signal_queue.hpp
     include/daemonkit/detail/signal_watch.hpp
+    include/daemonkit/detail/start_again.hpp
     include/daemonkit/detail/syscall.hpp
     include/daemonkit/detail/thread_names.hpp
     include/daemonkit/detail/unique_fd.hpp

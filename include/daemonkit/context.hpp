@@ -14,6 +14,7 @@
 #include <daemonkit/detail/ready_channel.hpp>
 #include <daemonkit/detail/signal_delivery.hpp>
 #include <daemonkit/detail/signal_mask_guard.hpp>
+#include <daemonkit/detail/start_again.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 #include <daemonkit/pid_lock.hpp>
@@ -52,6 +53,17 @@ class DaemonContext {
 public:
     /// The calling process is the daemon that the options describe.
     explicit DaemonContext(const DaemonOptions& options = {}) {
+        if (options.other_threads == OtherThreads::start_again) {
+            if (auto line = detail::take_line_to_launcher()) {
+                channel_ = detail::ReadyChannel(std::move(*line));
+                continue_start(options);
+                return;
+            }
+            const bool detaches = detail::decide_detach(options.detach).choice == Detach::always;
+            if (detaches && detail::count_other_threads(detail::read_proc_status()) > 0) {
+                launch_again(options);
+            }
+        }
         detail::PreparedStart start(options);
         detach_decision_ = start.detach;
         if (start.detaches()) {
@@ -166,22 +178,64 @@ private:
         std::optional<detail::LaunchWatch> watch(std::in_place, start.status);
         const detail::Forked forked = detail::fork_daemon(channel_);
         if (!forked.is_daemon()) {
-            channel_.close();
-            const auto outcome =
-                watch->await(launcher_end, forked.session_leader, start.options.ready_timeout);
-            if (!outcome.error) end_launcher(start.options.hooks.in_launcher);
-            launcher_end.close();
-            // A daemon that may still be there has the lock too: its file is not ours to remove.
-            if (start.lock && !outcome.daemon_is_gone) start.lock->abandon();
-            start.lock.reset();
-            watch.reset();
-            if (outcome.interrupted_by != 0) {
-                static_cast<void>(detail::sys::kill(detail::sys::getpid(), outcome.interrupted_by));
-            }
-            throw *outcome.error;
+            end_as_launcher(watch, launcher_end, forked.session_leader, start.options, start.lock);
         }
         watch->disown();
         launcher_end.close();
+        run_as_daemon(start);
+    }
+
+    /// Forks and executes the program anew. Never returns: the daemon is another process image.
+    [[noreturn]] void launch_again(const DaemonOptions& options) {
+        detail::validate(options);
+        call(options.hooks.before_fork);
+        detail::ProgramImage program;
+        detail::ReadyChannel launcher_end;
+        detail::ReadyChannel::open(launcher_end, channel_);
+        static_cast<void>(std::fflush(nullptr));
+        std::optional<detail::LaunchWatch> watch(std::in_place, detail::read_proc_status());
+        const pid_t session_leader = detail::fork_and_start_again(channel_, program);
+        std::optional<PidLock> none;
+        end_as_launcher(watch, launcher_end, session_leader, options, none);
+    }
+
+    /// In the program, started again: everything but the forks.
+    void continue_start(const DaemonOptions& options) {
+        std::optional<detail::PreparedStart> start;
+        try {
+            start.emplace(options, detail::Forks::made);
+        } catch (const std::exception& failure) {
+            fail(failure);
+        }
+        detach_decision_ = start->detach;
+        run_as_daemon(*start);
+    }
+
+    [[noreturn]] void end_as_launcher(std::optional<detail::LaunchWatch>& watch,
+                                      detail::ReadyChannel& line, pid_t session_leader,
+                                      const DaemonOptions& options, std::optional<PidLock>& lock) {
+        channel_.close();
+        const auto outcome = watch->await(line, session_leader, options.ready_timeout);
+        if (!outcome.error) {
+            try {
+                call(options.hooks.in_launcher);
+            } catch (...) {
+                // The daemon is up, and the status has to say so.
+            }
+            detail::sys::exit_now(0);
+        }
+        line.close();
+        // A daemon that may still be there has the lock too: its file is not ours to remove.
+        if (lock && !outcome.daemon_is_gone) lock->abandon();
+        lock.reset();
+        watch.reset();
+        if (outcome.interrupted_by != 0) {
+            static_cast<void>(detail::sys::kill(detail::sys::getpid(), outcome.interrupted_by));
+        }
+        throw *outcome.error;
+    }
+
+    void run_as_daemon(detail::PreparedStart& start) {
         try {
             detail::signal_handlers_after_fork();
             detail::renew_signal_receivers();
@@ -193,10 +247,8 @@ private:
                 leave(Error(Step::report_ready, "", EPIPE).exit_status());
             }
         } catch (const std::exception& failure) {
-            const Error error = as_error(failure);
-            detail::send_failure(channel_, error);
             start.lock.reset();
-            leave(error.exit_status());
+            fail(failure);
         }
     }
 
@@ -235,13 +287,10 @@ private:
         if (hook) hook();
     }
 
-    [[noreturn]] static void end_launcher(const std::function<void()>& hook) noexcept {
-        try {
-            call(hook);
-        } catch (...) {
-            // The daemon is up, and the status has to say so.
-        }
-        detail::sys::exit_now(0);
+    [[noreturn]] void fail(const std::exception& failure) noexcept {
+        const Error error = as_error(failure);
+        detail::send_failure(channel_, error);
+        leave(error.exit_status());
     }
 
     /// The end of a daemon that never was one: no destructor of the program runs.

@@ -26,6 +26,12 @@ enum class Detach : std::uint8_t {
     never,   ///< the same steps in this very process: no fork, no new session
 };
 
+/// What happens when other threads exist at construction: a fork would leave the locks that they hold locked for ever.
+enum class OtherThreads : std::uint8_t {
+    refuse,       ///< an Error that names them
+    start_again,  ///< the daemon is this program, executed anew with the same arguments (Linux)
+};
+
 /// Which of the descriptors above 2 a daemon does not take along.
 enum class CloseInherited : std::uint8_t {
     not_close_on_exec,  ///< those without the close-on-exec flag: inherited ones; a library's own are spared
@@ -88,6 +94,10 @@ struct StartHooks {
 struct DaemonOptions {
     /// Leave the caller, stay in the foreground, or decide from facts.
     Detach detach = Detach::automatic;
+
+    /// What other threads mean. With `start_again`, main runs again in the daemon up to its DaemonContext, every signal
+    /// blocked; hooks.in_daemon runs there too, hooks.before_fork in the launcher.
+    OtherThreads other_threads = OtherThreads::refuse;
 
     /// Descriptors that are never closed; 0–2 need not be named.
     std::vector<int> keep_open = {};

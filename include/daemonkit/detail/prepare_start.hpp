@@ -79,11 +79,16 @@ inline void validate(const DaemonOptions& options) {
     if (options.ready_timeout.count() <= 0) refuse("ready_timeout", "it is not above zero");
 }
 
+/// The threads of this process besides the calling one; 0 where that cannot be told.
+inline int count_other_threads(const std::optional<ProcStatus>& status) noexcept {
+    constexpr int own_threads = 1 + DAEMONKIT_TSAN();  // ThreadSanitizer keeps one of its own
+    return status && status->threads > own_threads ? status->threads - own_threads : 0;
+}
+
 /// A fork takes only the calling thread along; whatever the others held stays held.
 inline void refuse_threads(const std::optional<ProcStatus>& status) {
-    constexpr int own_threads = 1 + DAEMONKIT_TSAN();  // ThreadSanitizer keeps one of its own
-    if (!status || status->threads <= own_threads) return;
-    const int others = status->threads - own_threads;
+    const int others = count_other_threads(status);
+    if (others == 0) return;
     throw Error(Step::refuse_threads, other_thread_names(), EBUSY,
                 std::to_string(others) +
                     (others == 1 ? " other thread runs" : " other threads run") +
@@ -128,17 +133,22 @@ private:
     mode_t before_;
 };
 
+/// Whether this process is the launcher, or the daemon of a program that was started again.
+enum class Forks { to_be_made, made };
+
 /// All that a start needs, made in the launcher; destroying it undoes it.
 ///
 /// Process:  launcher.
 /// Errors:   the Error of the step that failed; nothing has changed then.
 struct PreparedStart {
-    explicit PreparedStart(const DaemonOptions& wanted)
+    explicit PreparedStart(const DaemonOptions& wanted, Forks forks = Forks::to_be_made)
         : options((validate(wanted), wanted)),
           detach(decide_detach(options.detach)),
           status(read_proc_status()),
           working_directory(absolute_path(options.working_directory)) {
-        if (detaches()) {
+        if (forks == Forks::made) {
+            detach = {Detach::always, "the launcher has started this program again"};
+        } else if (detaches()) {
             refuse_threads(status);
             refuse_pid_one();
         }

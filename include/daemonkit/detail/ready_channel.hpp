@@ -19,6 +19,7 @@
 #include <cstring>  // std::memcpy
 #include <string>
 #include <string_view>
+#include <utility>  // std::move
 
 #include <fcntl.h>  // O_ASYNC
 #include <poll.h>
@@ -62,6 +63,7 @@ inline constexpr std::size_t longest_frame_text = 2000;
 class ReadyChannel {
 public:
     ReadyChannel() noexcept = default;
+    explicit ReadyChannel(UniqueFd end) noexcept : fd_(std::move(end)) {}
 
     /// Makes both ends, close-on-exec and above descriptor 2.
     static void open(ReadyChannel& launcher, ReadyChannel& daemon) {

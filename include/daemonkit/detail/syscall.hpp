@@ -254,6 +254,11 @@ inline Result<int> shutdown(int fd, int how) noexcept {
 inline Result<int> getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
     return invoke("getsockopt", [&] { return ::getsockopt(fd, level, name, value, size); });
 }
+/// getsockname(2)
+inline Result<int> getsockname(int fd, ::sockaddr_storage* address, socklen_t* size) noexcept {
+    return invoke("getsockname",
+                  [&] { return ::getsockname(fd, reinterpret_cast<sockaddr*>(address), size); });
+}
 
 // -- processes ------------------------------------------------------------------------------------------------------
 
@@ -261,14 +266,21 @@ inline Result<int> getsockopt(int fd, int level, int name, void* value, socklen_
 inline Result<pid_t> fork() noexcept {
     return invoke("fork", [] { return ::fork(); });
 }
-#if DAEMONKIT_HAS_BARE_FORK()
-/// _Fork(3): fork(2) without the handlers of pthread_atfork(3)
+/// _Fork(3): fork(2) without the handlers of pthread_atfork(3); with them where there is no other
 inline Result<pid_t> fork_without_handlers() noexcept {
+#if DAEMONKIT_HAS_BARE_FORK()
     return invoke("fork", [] { return ::_Fork(); });
-}
+#else
+    return fork();
 #endif
+}
 /// _exit(2)
 [[noreturn]] inline void exit_now(int status) noexcept { ::_exit(status); }
+/// execve(2); returns only when it failed
+inline Result<int> execve(const char* path, char* const* arguments,
+                          char* const* environment) noexcept {
+    return invoke("execve", [&] { return ::execve(path, arguments, environment); });
+}
 /// setsid(2)
 inline Result<pid_t> setsid() noexcept {
     return invoke("setsid", [] { return ::setsid(); });

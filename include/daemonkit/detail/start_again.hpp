@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// start_again: a daemon made by executing the program anew, for programs that have threads already. Floor 5.
+//
+// A fork takes only the calling thread along, and whatever the others held stays held; an exec takes nothing along. So
+// the launcher forks, and the daemon is the same program, started again with the same arguments, which finds at its
+// DaemonContext that the forks are behind it.
+
+#include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/lead_session.hpp>
+#include <daemonkit/detail/pid_text.hpp>
+#include <daemonkit/detail/ready_channel.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/detail/unique_fd.hpp>
+#include <daemonkit/error.hpp>
+
+#include <cerrno>
+#include <charconv>  // std::from_chars
+#include <cstdlib>   // std::getenv
+#include <cstring>   // std::memcpy
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+namespace daemonkit::detail {
+
+/// The variable by which the program, started again, knows itself: "FD:PID" of its line to the launcher and of itself.
+inline constexpr const char* start_again_variable = "DAEMONKIT_STARTED_AGAIN";
+
+/// The program as it was started: its file, arguments and environment, with room for the variable.
+class ProgramImage {
+public:
+    /// Errors:   Step::fork_daemon on /proc/self/cmdline.
+    ProgramImage() : arguments_(read_whole("/proc/self/cmdline")) {
+        for (std::size_t at = 0; at < arguments_.size(); at += std::strlen(&arguments_[at]) + 1) {
+            argv_.push_back(&arguments_[at]);
+        }
+        argv_.push_back(nullptr);
+        const std::string mark = std::string(start_again_variable) + "=";
+        for (char** text = sys::environment(); text != nullptr && *text != nullptr; ++text) {
+            if (std::string_view(*text).substr(0, mark.size()) != mark) envp_.push_back(*text);
+        }
+        marker_ = mark + std::string(room, '\0');
+        envp_.push_back(marker_.data());
+        envp_.push_back(nullptr);
+    }
+
+    /// Executes the program; returns the errno when that failed. Async-signal-safe.
+    int execute(int channel) noexcept {
+        const auto kept = sys::fcntl_setfd(channel, 0);
+        if (!kept) return kept.error;
+        char* to = marker_.data() + std::strlen(start_again_variable) + 1;
+        to = put(to, PidText(channel).view());
+        *to++ = ':';
+        *put(to, PidText(sys::getpid()).view()) = '\0';
+        return sys::execve("/proc/self/exe", argv_.data(), envp_.data()).error;
+    }
+
+private:
+    static constexpr std::size_t room = 32;
+
+    /// Copies the digits, without the newline that follows them.
+    static char* put(char* to, std::string_view text) noexcept {
+        std::memcpy(to, text.data(), text.size() - 1);
+        return to + text.size() - 1;
+    }
+
+    static std::string read_whole(const char* path) {
+        const UniqueFd fd(check(retry([&] { return sys::open(path, O_RDONLY | O_CLOEXEC); }),
+                                Step::fork_daemon, path));
+        std::string content;
+        char buffer[4096];
+        for (;;) {
+            const auto got =
+                check(retry([&] { return sys::read(fd.get(), buffer, sizeof buffer); }),
+                      Step::fork_daemon, path);
+            if (got == 0) return content;
+            content.append(buffer, static_cast<std::size_t>(got));
+        }
+    }
+
+    std::string arguments_;
+    std::vector<char*> argv_;
+    std::string marker_;
+    std::vector<char*> envp_;
+};
+
+/// Forks the session leader, which forks the process that executes the program anew. Returns in the launcher alone.
+///
+/// Process:  launcher; every signal blocked. Other threads may run: nothing but async-signal-safe calls are made in
+///           the new processes.
+/// Errors:   Step::fork_session_leader; what fails later is told through the channel.
+inline pid_t fork_and_start_again(ReadyChannel& channel, ProgramImage& program) {
+    const pid_t leader = check(sys::fork_without_handlers(), Step::fork_session_leader, "");
+    if (leader > 0) return leader;
+    lead_session(channel, [] { return sys::fork_without_handlers(); });
+    abort_session(channel, Step::fork_daemon, program.execute(channel.native_handle()));
+}
+
+/// In the program, started again: the line to the launcher; nothing in a program that was started in any other way.
+///
+/// Taken only where the pid is this process's and the descriptor is a connected local socket; the variable is gone then,
+/// so that no child believes it.
+inline std::optional<UniqueFd> take_line_to_launcher() {
+    const char* const text = std::getenv(start_again_variable);
+    if (text == nullptr) return {};
+    const std::string_view value = text;
+    int fd = -1;
+    pid_t pid = 0;
+    const auto first = std::from_chars(value.data(), value.data() + value.size(), fd);
+    if (first.ec != std::errc{} || *first.ptr != ':') return {};
+    const auto second = std::from_chars(first.ptr + 1, value.data() + value.size(), pid);
+    if (second.ec != std::errc{} || *second.ptr != '\0' || pid != sys::getpid()) return {};
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (fd < lowest_own_fd || !sys::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) ||
+        type != SOCK_STREAM) {
+        return {};
+    }
+    UniqueFd line(fd);
+    check(sys::fcntl_setfd(fd, FD_CLOEXEC), Step::open_channel, "socketpair");
+    check(sys::unsetenv(start_again_variable), Step::set_environment, start_again_variable);
+    return line;
+}
+
+}  // namespace daemonkit::detail
