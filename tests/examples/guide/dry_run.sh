@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+. "$(dirname "$0")/../common.sh"
+
+run log pid "$(id -un)"
+expect "nothing speaks against this start: 0" [ "$status" -eq 0 ]
+expect "the steps are named" grep -q "^lock_pid_file  *lock $folder/pid$" out
+expect "to the last one" grep -q '^report_ready ' out
+expect "and none fails" eval '! grep -q FAILS out'
+expect "no log is made" [ ! -e log ]
+expect "and no pid file" [ ! -e pid ]
+
+run missing/log pid "nobody of that name"
+expect "the first finding is the status" [ "$status" -eq 78 ]
+expect "each finding is told: the user" grep -q '^FAILS: resolve_user: nobody of that name: ' out
+expect "and the log" grep -q '^FAILS: open_stream: .*/missing/log: ' out
+run "" pid "$(id -un)"
+expect "an option that can never work is refused with 78" [ "$status" -eq 78 ]
+run
+expect "wrong use ends with 64" [ "$status" -eq 64 ]
