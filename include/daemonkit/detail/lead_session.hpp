@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// lead_session: all that the session leader does. Floor 4 behind fork_session_leader.hpp.
+// lead_session: all that the session leader does. Floor 4.1.
 
 #include <daemonkit/detail/ready_channel.hpp>
 #include <daemonkit/detail/syscall.hpp>
