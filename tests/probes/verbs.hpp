@@ -12,10 +12,14 @@
 
 namespace probe {
 
-/// One line on stdout, past every buffer; ends the probe when nobody can read it.
+/// Where the reports go.
+inline int report_fd = 1;
+
+/// One line of the report, past every buffer; ends the probe when nobody can read it.
 inline void report(const std::string& key, const std::string& value) {
     const std::string line = key + "=" + value + "\n";
-    if (::write(1, line.data(), line.size()) != static_cast<ssize_t>(line.size())) ::_exit(71);
+    if (::write(report_fd, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+        ::_exit(71);
 }
 
 /// The parts of an Error, a line each.

@@ -5,12 +5,15 @@
 #include <daemonkit/context_options.hpp>
 #include <daemonkit/detail/syscall.hpp>
 
-#include <charconv>  // std::from_chars
-#include <cstdlib>   // std::getenv
-#include <cstring>   // std::strlen
+#include <algorithm>  // std::any_of, std::min
+#include <charconv>   // std::from_chars
+#include <cstddef>    // std::size_t, offsetof
+#include <cstdlib>    // std::getenv
+#include <cstring>    // std::strlen
 #include <string>
 
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>  // STDIN_FILENO
 
 namespace daemonkit {
@@ -32,14 +35,18 @@ inline bool names_this_process(const char* variable) noexcept {
     return parsed.ec == std::errc{} && *parsed.ptr == '\0' && pid == sys::getpid();
 }
 
-/// True when standard input is a socket.
+/// True when standard input is a socket with an address, as a superserver listens on or accepts.
 ///
-/// A closed descriptor is not one; nor is the socket pair that sshd gives a command without a terminal a superserver's.
+/// One end of a socket pair has none: sshd and many language runtimes give programs such a pair in place of a pipe.
 inline bool input_is_superserver_socket() noexcept {
-    int type = 0;
-    socklen_t size = sizeof type;
-    return sys::getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &size) &&
-           std::getenv("SSH_CONNECTION") == nullptr;
+    ::sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    if (!sys::getsockname(STDIN_FILENO, &address, &size)) return false;
+    if (address.ss_family != AF_UNIX) return true;
+    const auto* const bytes = reinterpret_cast<const char*>(&address);
+    const auto* const end = bytes + std::min<std::size_t>(size, sizeof address);
+    return std::any_of(std::min(bytes + offsetof(::sockaddr_un, sun_path), end), end,
+                       [](char byte) { return byte != 0; });
 }
 
 /// Decides from facts; a parent with pid 1 is none: a shell may be pid 1, and a reaper need not be.

@@ -30,13 +30,15 @@ public:
             const bool is_open = polled ? (streams[fd].revents & POLLNVAL) == 0
                                         : sys::fcntl_getfd(fd).error != EBADF;
             if (is_open) continue;
-            // The lowest free number is handed out: it is this one, because those below are open by now.
+            // The lowest free number is handed out: this one, as those below are open by now.
             const auto opened = retry([] { return sys::open("/dev/null", O_RDWR | O_NOCTTY); });
             if (!opened) {
                 close_opened();
                 throw Error(Step::fill_standard_streams, "/dev/null", opened.error);
             }
-            opened_[fd] = true;
+            // Another thread may have been handed it in the meantime; then it is open, and not ours to close.
+            if (opened.value != fd) static_cast<void>(sys::close(opened.value));
+            opened_[fd] = opened.value == fd;
         }
     }
     ~FilledStreams() { close_opened(); }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// ProcStatus: four questions about this process, answered by one read of /proc/self/status. Floor 3.
+// ProcStatus: four questions about this process, answered by /proc/self/status. Floor 3.
 
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/detail/unique_fd.hpp>
 
 #include <charconv>  // std::from_chars
+#include <cstddef>   // std::size_t
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <fcntl.h>
@@ -50,10 +52,16 @@ inline std::optional<ProcStatus> read_proc_status() {
     const auto opened = retry([] { return sys::open("/proc/self/status", O_RDONLY | O_CLOEXEC); });
     if (!opened) return {};
     const UniqueFd fd(opened.value);
-    char buffer[4096];
-    const auto got = retry([&] { return sys::read(fd.get(), buffer, sizeof buffer); });
-    if (!got) return {};
-    const std::string_view text(buffer, static_cast<std::size_t>(got.value));
+    // The supplementary groups stand before half of what is looked for, and there may be 65536 of them.
+    constexpr std::size_t longest = std::size_t{1} << 20U;
+    std::string text;
+    while (text.size() < longest) {
+        char part[4096];
+        const auto got = retry([&] { return sys::read(fd.get(), part, sizeof part); });
+        if (!got) return {};
+        if (got.value == 0) break;
+        text.append(part, static_cast<std::size_t>(got.value));
+    }
     const auto threads = proc_field<int>(text, "\nThreads:", 10);
     const auto slots = proc_field<int>(text, "\nFDSize:", 10);
     const auto ignored = proc_field<std::uint64_t>(text, "\nSigIgn:", 16);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include <daemonkit/detail/proc_status.hpp>
+
+#include "catch.hpp"
+#include "fault/with_fault.hpp"
+#include "process_probe.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <fcntl.h>
+
+using daemonkit::detail::proc_field;
+using daemonkit::detail::read_proc_status;
+using daemonkit::fault::Fault;
+using daemonkit::fault::Repeat;
+using namespace daemonkit::testkit;
+
+namespace {
+
+int number(const Finished& finished, const std::string& key) { return std::stoi(finished[key]); }
+
+bool has_signal(const Finished& finished, const std::string& key, int signal) {
+    return (std::stoull(finished[key]) >> static_cast<unsigned>(signal - 1) & 1U) != 0;
+}
+
+}  // namespace
+
+TEST_CASE("proc_field: the number behind a label, and nothing where there is none",
+          "[detail][unit]") {
+    constexpr std::string_view text =
+        "Name:\tx\nThreads:\t12\nFDSize:\t64\nSigCgt:\t00000000ffffffff\nEmpty:\nLast:\t7";
+    CHECK(proc_field<int>(text, "\nThreads:", 10) == 12);
+    CHECK(proc_field<int>(text, "\nFDSize:", 10) == 64);
+    CHECK(proc_field<std::uint64_t>(text, "\nSigCgt:", 16) == 0xffffffffU);
+    CHECK(proc_field<int>(text, "\nLast:", 10) == 7);
+    CHECK_FALSE(proc_field<int>(text, "\nMissing:", 10));
+    CHECK_FALSE(proc_field<int>(text, "\nName:", 10));
+    CHECK_FALSE(proc_field<int>(text, "\nEmpty:", 10));
+    CHECK_FALSE(proc_field<int>("\nThreads:", "\nThreads:", 10));
+    CHECK_FALSE(proc_field<int>("\nThreads:\t99999999999999999999\n", "\nThreads:", 10));
+    CHECK_FALSE(proc_field<int>("", "\nThreads:", 10));
+}
+
+TEST_CASE("read_proc_status: threads, signals and descriptors as they are", "[detail][process]") {
+    const Finished plain = ask_process({"status"});
+    CHECK(plain["threads"] == "1");
+    CHECK(number(plain, "slots") > 2);
+
+    const Finished changed = ask_process(
+        {"threads:a,b,c", "ignore:1", "ignore:64", "catch:15", "catch:34", "at:5000", "status"});
+    CHECK(changed["threads"] == "4");
+    CHECK(has_signal(changed, "ignored", 1));
+    CHECK(has_signal(changed, "ignored", 64));
+    CHECK_FALSE(has_signal(changed, "ignored", 2));
+    CHECK(has_signal(changed, "caught", 15));
+    CHECK(has_signal(changed, "caught", 34));
+    CHECK_FALSE(has_signal(changed, "caught", 64));
+    CHECK(number(changed, "slots") > 5000);
+}
+
+TEST_CASE("read_proc_status: any number of supplementary groups does not hide what stands behind",
+          "[detail][root]") {
+    const std::string count = GENERATE("300", "400", "5000", "65536");
+    const Finished finished =
+        ask_process({"groups:" + count, "threads:a", "ignore:1", "catch:15", "status"});
+    CHECK(finished["threads"] == "2");
+    CHECK(has_signal(finished, "ignored", 1));
+    CHECK(has_signal(finished, "caught", 15));
+}
+
+TEST_CASE("read_proc_status: without /proc nothing is known", "[detail][process]") {
+    const Finished finished = ask_process({"hide-proc", "status", "threads:a", "names"});
+    if (was_not_possible(finished)) return;
+    CHECK(finished["status"] == "unknown");
+    CHECK(finished["names"].empty());
+}
+
+TEST_CASE("read_proc_status: what cannot be read is not known, and no descriptor is lost",
+          "[detail][unit][fault]") {
+    const int before = open_descriptors();
+    for (const char* const call : {"open", "read"}) {
+        for (const int error : {EIO, EMFILE, EACCES, EINTR}) {
+            const Fault fault(call, 1, error, Repeat::for_good);
+            CHECK_FALSE(read_proc_status());
+            CHECK(fault.hits() <= 64);
+        }
+        const Fault fault(call, 1, EINTR);
+        CHECK(read_proc_status());
+        CHECK(fault.hits() == 1);
+    }
+    {
+        const Fault fault("read", 2, EIO);  // half of it is not taken for the whole
+        CHECK_FALSE(read_proc_status());
+    }
+    CHECK(open_descriptors() == before);
+}
