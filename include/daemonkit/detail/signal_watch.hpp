@@ -38,15 +38,18 @@ inline constinit thread_local ThreadWatches thread_watches;
 class SignalWatch {
 public:
     explicit SignalWatch(SignalReceiver& receiver) noexcept : receiver_(receiver) {
+        sigemptyset(&watched_);
         sigemptyset(&unblocked_);
     }
     ~SignalWatch() {
         const ErrnoGuard keep_errno;
         const std::lock_guard lock(signal_mutex);
-        // The mask first: what was blocked before must not meet its old disposition unblocked.
+        // The order matters: what the kernel kept must come while it is swallowed, and what was blocked before must
+        // not meet its old disposition unblocked.
+        for (int number = 1; number < signal_numbers; ++number) receiver_.unwatch(number);
         if (in_first_thread()) restore_mask();
         for (int number = 1; number < signal_numbers; ++number)
-            if (receiver_.watches(number)) restore_disposition(number);
+            if (sigismember(&watched_, number) == 1) restore_disposition(number);
     }
     SignalWatch(const SignalWatch&) = delete;
     SignalWatch& operator=(const SignalWatch&) = delete;
@@ -78,6 +81,7 @@ private:
         if (!installed) receiver_.unwatch(number);
         check(installed, Step::watch_signals, signal_name(number));
         if (!is_own_handler(before)) process_watches.before[number] = before;
+        sigaddset(&watched_, number);
         ++process_watches.count[number];
     }
 
@@ -95,13 +99,18 @@ private:
 
     void restore_mask() noexcept {
         sigset_t blocked;
+        sigset_t admitted;  // the receiver may have held them back
         sigemptyset(&blocked);
+        sigemptyset(&admitted);
         for (int number = 1; number < signal_numbers; ++number) {
             if (sigismember(&unblocked_, number) != 1) continue;
             if (--thread_watches.count[number] == 0 && thread_watches.blocked_before[number])
                 sigaddset(&blocked, number);
+            else if (is_real_time_signal(number))
+                sigaddset(&admitted, number);
         }
         static_cast<void>(sys::pthread_sigmask(SIG_BLOCK, &blocked, nullptr));
+        static_cast<void>(sys::pthread_sigmask(SIG_UNBLOCK, &admitted, nullptr));
     }
 
     static void restore_disposition(int number) noexcept {
@@ -113,6 +122,7 @@ private:
 
     SignalReceiver& receiver_;
     const pthread_t first_thread_ = ::pthread_self();
+    sigset_t watched_;
     sigset_t unblocked_;  // in the first thread, by this watch
 };
 
