@@ -65,8 +65,10 @@ private:
     std::map<std::string, std::string> fields_;
 };
 
+/// The files of one daemon; `jail` stands before those that it opens behind a chroot.
 struct DaemonFiles {
     TempFolder folder;
+    std::string jail;
     std::string pid_file = folder / "pid";
     std::string log = folder / "log";
     std::string witness = folder / "witness";
@@ -74,13 +76,13 @@ struct DaemonFiles {
 
     /// probe_daemon with all of them, and more options.
     Words start(const Words& more = {}, const std::string& program = "probe_daemon") const {
-        return Words{probe(program), "--pid-file", pid_file,   "--log", log,
-                     "--witness",    witness,      "--report", report} +
-               more;
+        const Words mine{probe(program), "--pid-file", pid_file,   "--log", log,
+                         "--witness",    witness,      "--report", report};
+        return mine + more;
     }
 };
 
-/// True when somebody holds a flock on the file.
+/// True when somebody holds a flock on the file. Asked by trying: not while somebody may want to take it.
 inline bool is_locked(const std::string& path) {
     const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (file < 0) return false;
@@ -103,8 +105,12 @@ inline std::string why_not_up(DaemonStart& start, const DaemonFiles& files) {
     if (read_file(files.pid_file) != pid + "\n")
         return "pid " + pid + " is not in the pid file: " + read_file(files.pid_file);
     if (!is_locked(files.pid_file)) return "the pid file is not locked";
-    if (!eventually([&] { return is_locked(files.witness); })) return "the body does not begin";
-    if (std::filesystem::exists(files.witness + ".VIOLATION")) return "two daemons at once";
+    const std::string witness = files.jail + files.witness;
+    const std::string running = "pid " + pid + ": running\n";
+    if (!eventually([&] { return read_file(files.log).find(running) != std::string::npos; }))
+        return "the body does not begin";
+    if (!is_locked(witness)) return "the body has no witness";
+    if (std::filesystem::exists(witness + ".VIOLATION")) return "two daemons at once";
     return "";
 }
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The starts that faults are tried on, and the calls they consist of.
+
+#include "daemon_files.hpp"
+#include "daemon_start.hpp"
+#include "file_text.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace daemonkit::testkit {
+
+/// The daemon of the fault tests, with the seam in it.
+inline constexpr const char* seamed_daemon = "probe_daemon_fault";
+
+/// Which daemon is started.
+enum class Features { few, all };
+
+inline const char* to_string(Features features) {
+    return features == Features::few ? "few features" : "all features";
+}
+
+/// Files and options of a start; for root, all features have a new root directory and another user.
+struct SeamedStart {
+    explicit SeamedStart(Features features) {
+        if (features == Features::few) return;
+        options = {"--umask", "0077",
+                   "--set",   "STARTED_BY=test",
+                   "--list",  "PATH",
+                   "--limit", "nofile:64",
+                   "--map",   "10:ignore",
+                   "--in",    "/dev/zero",
+                   "--hooks", files.folder / "hooks"};
+        if (::geteuid() != 0) {
+            options = options + Words{"--directory", files.folder.path()};
+            return;
+        }
+        files.jail = files.folder / "root";
+        const std::string inside = files.jail + files.folder.path().string();
+        std::filesystem::create_directories(inside);
+        for (const std::string& folder : {files.folder.path().string(), files.jail, inside})
+            std::filesystem::permissions(folder, std::filesystem::perms::all);
+        options = options + Words{"--user", "nobody", "--chroot", files.jail};
+    }
+
+    /// The command, with the seam.
+    Words command(const Words& more = {}) const {
+        return files.start(options + more, seamed_daemon);
+    }
+
+    DaemonFiles files;
+    Words options;
+};
+
+/// One call of a start, as the seam names it.
+struct Call {
+    std::string role;
+    std::string name;
+    int occurrence = 0;
+
+    /// The plan that does something at this call.
+    std::string plan(const std::string& action) const {
+        return "DAEMONKIT_FAULT=" + role + "/" + name + ":" + std::to_string(occurrence) + ":" +
+               action;
+    }
+};
+
+/// Every call up to the launcher's answer: from then on the daemon is up.
+inline std::vector<Call> calls_of_start(Features features) {
+    const SeamedStart seamed(features);
+    const std::string record = seamed.files.folder / "record";
+    DaemonStart start(seamed.command(), {{"DAEMONKIT_FAULT_COUNT=" + record}, {}});
+    if (const std::string why = why_not_up(start, seamed.files); !why.empty())
+        throw std::runtime_error("a start without a fault: " + why);
+    std::istringstream lines(read_file(record));
+    std::vector<Call> calls;
+    for (Call call; lines >> call.role >> call.name >> call.occurrence;) {
+        calls.push_back(call);
+        if (call.role == "launcher" && call.name == "send") return calls;
+    }
+    throw std::runtime_error("the launcher has not answered");
+}
+
+}  // namespace daemonkit::testkit
