@@ -10,8 +10,7 @@
 #include <cstdio>
 
 int main() try {
-    daemonkit::SignalSet signals(
-        {SIGTERM, SIGINT});  // first, so that no signal of the start is lost
+    daemonkit::SignalSet signals({SIGTERM, SIGINT});  // before the start: no signal gets lost
     daemonkit::DaemonContext daemon({
         .out = daemonkit::AppendTo{"hello.log"},  // found and opened here, before anything forks
         .pid_file = "hello.pid",                  // locked: a second instance is refused by name
