@@ -41,7 +41,7 @@ enum class Step : std::uint8_t {
     limit_core,             ///< core dumps could not be prevented
     write_pid_file,         ///< the pid could not be written
     drop_privileges,  ///< user, group or supplementary groups, or the proof that they are gone
-    confine,                ///< no_new_privs, Landlock or seccomp could not be put in force
+    confine,          ///< no_new_privs, Landlock or seccomp could not be put in force
     report_ready,     ///< the daemon could not tell the launcher that it is ready
     await_ready,      ///< the daemon ended, or took too long, before it was ready
     application,    ///< the program's own start failed: an exception between construction and ready
@@ -173,8 +173,7 @@ public:
             case Step::refuse_pid_one:
             case Step::resolve_path:
             case Step::resolve_user: return configuration;
-            case Step::open_syslog:
-                return code().value() == EINVAL ? configuration : system_call;
+            case Step::open_syslog: return code().value() == EINVAL ? configuration : system_call;
             case Step::change_root:
             case Step::change_directory: return denied ? no_permission : configuration;
             case Step::drop_privileges: return no_permission;

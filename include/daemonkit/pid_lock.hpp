@@ -59,12 +59,13 @@ struct PidLockHolder {
 class PidLock {
 public:
     /// Locks the file, making it if needed; what stood in it is gone.
-    explicit PidLock(std::string path, PidLockOptions options = {})
-        : PidLock(std::move(path), options, Held::is_an_error) {}
+    explicit PidLock(const std::string& path, PidLockOptions options = {})
+        : PidLock(path, options, Held::is_an_error) {}
 
     /// Like the constructor, with "another process holds it" as a value: nothing.
-    static std::optional<PidLock> try_acquire(std::string path, PidLockOptions options = {}) {
-        PidLock lock(std::move(path), options, Held::is_a_value);
+    static std::optional<PidLock> try_acquire(const std::string& path,
+                                              PidLockOptions options = {}) {
+        PidLock lock(path, options, Held::is_a_value);
         if (lock.owner_ == 0) return {};
         return lock;
     }
@@ -147,7 +148,7 @@ private:
     // O_NONBLOCK: a FIFO of that name must not hang the start. O_NOCTTY: nor may a terminal become ours.
     static constexpr int open_flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
-    PidLock(std::string path, PidLockOptions options, Held held)
+    PidLock(const std::string& path, PidLockOptions options, Held held)
         : path_(detail::absolute_path(path)) {
         // A holder that ends between our open and our lock removes the file we hold open; then the name is looked
         // up again. Among many short-lived holders that was seen more than 100 times in a row; somebody who replaces

@@ -42,13 +42,13 @@ struct Inherit {};
 
 /// A file that is appended to, made if it does not exist.
 struct AppendTo {
-    std::string path;    ///< relative paths resolve in the launcher's directory, before anything changes
+    std::string path;    ///< relative to the launcher's directory, before anything changes
     mode_t mode = 0640;  ///< of a file that is made; the umask in force at the opening is taken off
 };
 
 /// An existing file that is read from its start.
 struct ReadFrom {
-    std::string path;  ///< relative paths resolve in the launcher's directory, before anything changes
+    std::string path;  ///< relative to the launcher's directory, before anything changes
 };
 
 /// A duplicate of an open descriptor, which stays open and stays the caller's.
