@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: MIT
-// What every way of using the library has to compile and run. It does not daemonize: a package test must not.
+// What every way of using the library has to compile, link and run. It does not daemonize: a package test must not.
 
-#include <daemonkit/error.hpp>
+#include <daemonkit/context.hpp>
+#include <daemonkit/fd_redirect.hpp>
+#include <daemonkit/pid_lock.hpp>
+#include <daemonkit/signal_set.hpp>
+#include <daemonkit/syslog_sink.hpp>
 #include <daemonkit/version.hpp>
 
-#include <cerrno>
+#include <csignal>
 #include <cstdio>
 
-int main() {
-    const daemonkit::Error error(daemonkit::Step::open_pid_file, "/run/consumer.pid", EACCES);
+int main() try {
+    daemonkit::SignalSet signals({SIGTERM});
+    if (signals.poll()) return 1;
+    const daemonkit::FdRedirect redirect(daemonkit::Stream::in, daemonkit::NullDevice{});
+    daemonkit::DaemonContext daemon({.detach = daemonkit::Detach::always, .umask = 07777});
+    return 1;
+} catch (const daemonkit::Error& error) {
     std::printf("daemonkit %s: %s\n", daemonkit::version, error.what());
-    return error.exit_status() == 77 ? 0 : 1;
+    return error.step() == daemonkit::Step::validate_options ? 0 : 1;
 }
