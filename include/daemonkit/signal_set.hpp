@@ -30,12 +30,17 @@ namespace daemonkit {
 
 /// As long as this exists, its signals arrive here, in place of what they would do to the process.
 ///
+/// <!-- region: examples/guide/wait_for_signals.cpp callbacks -->
+///
 ///     daemonkit::SignalSet signals({SIGTERM, SIGINT});
 ///     signals.on(SIGHUP, [&] { reload(); });
-///     signals.run();                                       // until SIGTERM or SIGINT
+///     signals.run();  // until SIGTERM or SIGINT
 ///
+/// <!-- region: examples/guide/wait_for_signals.cpp ticks -->
+///
+///     daemonkit::SignalSet signals({SIGTERM, SIGINT});
 ///     auto next = std::chrono::steady_clock::now();
-///     while (!signals.wait_until(next += 5s)) tick();      // every five seconds, until a signal
+///     while (!signals.wait_until(next += 200ms)) tick();  // on time, without drift, until a signal
 ///
 /// Nothing is lost. A signal that arrives while the same one waits adds nothing, as in the kernel; real-time
 /// signals come one by one, in order, and when there are more than a set has room for, they queue in the kernel.

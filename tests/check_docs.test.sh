@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# tests/check_docs.test.sh <checkout>: scripts/check-docs passes a copy of the pages, and finds each kind of breach
+# planted in one, in the file where it is.
+set -eu
+
+checkout=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tree=$work/tree
+
+copy() {  # <part>...
+    local part
+    for part in "$@"; do
+        rm -rf "${tree:?}/$part"
+        cp -R "$checkout/$part" "$tree/$part"
+    done
+}
+expect() {  # <what is expected in the output>: the check of the copy fails and says so, and nothing else
+    if output=$(bash "$tree/scripts/check-docs" "$tree"); then
+        echo "not found: $1"
+        exit 1
+    fi
+    if ! grep -qF -e "$1" <<<"$output" || [ "$(wc -l <<<"$output")" -ne 1 ]; then
+        printf 'expected: %s\nfound:\n%s\n' "$1" "$output"
+        exit 1
+    fi
+    copy README.md docs examples include  # all that is changed below
+}
+append() { printf '%s\n' "${@:2}" >>"$tree/$1"; }
+change() { sed -i "$2" "$tree/$1"; }  # <file> <command of sed>
+
+mkdir "$tree"
+copy README.md CHANGELOG.md CONTRIBUTING.md CMakeLists.txt LICENSE docs examples include scripts tests cmake .ci
+bash "$tree/scripts/check-docs" "$tree"
+
+# Code
+append docs/guide.md '' '```cpp' 'int main() {}' '```'
+expect 'the code is not marked as a region of an example'
+change examples/guide/spawn.cpp 's/from here on SIGTERM is heard/the signal is heard/'
+expect 'not the region [spawn] of examples/guide/spawn.cpp'
+change examples/guide/spawn.cpp 's/^    std::printf/\tstd::printf/'
+expect 'not the region [spawn] of examples/guide/spawn.cpp'
+append docs/guide.md '' '<!-- region: examples/00_hello_daemon.cpp farewell -->' '```cpp' 'x' '```'
+expect 'no region [farewell] in examples/00_hello_daemon.cpp'
+append docs/guide.md '' '<!-- region: tests/main.cpp main -->' '```cpp' 'x' '```'
+expect 'a region of something else than an example: tests/main.cpp'
+append docs/guide.md '' '<!-- region: examples/00_hello_daemon.cpp hello -->' 'No code.'
+expect 'no C++ follows the region above'
+append docs/guide.md '' '```' 'int main() {}' '```'
+expect 'a block says what it is'
+append include/daemonkit/version.hpp '/// How to use it:' '///' '///     int main() {}'
+expect 'include/daemonkit/version.hpp:'
+change include/daemonkit/signal_set.hpp 's/^\( *\/\/\/     signals\.run();.*\) until SIGTERM/\1 until SIGQUIT/'
+expect 'not the region [callbacks] of examples/guide/wait_for_signals.cpp'
+change README.md '1s/$/\n\n\n\n\n\n\n\n\n\n\n\n\n\n/'
+expect 'the README begins with its program, before line 20'
+
+# Links and names
+append docs/guide.md 'See [this](nowhere.md).'
+expect 'the link leads nowhere: nowhere.md'
+append docs/guide.md 'See [this](options.md#detached).'
+expect 'no such heading: options.md#detached'
+append docs/guide.md 'See ![this](diagrams/nothing.svg).'
+expect 'the link leads nowhere: diagrams/nothing.svg'
+append docs/guide.md 'See `examples/99_nothing.cpp`.'
+expect 'no such file: examples/99_nothing.cpp'
+append docs/guide.md 'See `pid_locks.hpp`.'
+expect 'no such file: pid_locks.hpp'
+append docs/guide.md 'It throws `Step::lock_pid_files`.'
+expect 'no such value: Step::lock_pid_files'
+append docs/guide.md 'This is simply so.'
+expect 'a word that has no place in a page'
+
+# Options and errors
+change include/daemonkit/context_options.hpp 's/^    Detach detach = /    int surplus = 7;\n&/'
+expect 'no section for the field surplus'
+change include/daemonkit/context_options.hpp 's/seconds(30)/seconds(31)/'
+expect 'the default is `std::chrono::seconds(31)`'
+change include/daemonkit/context_options.hpp 's/^    int resource = 0;/&\n    int surplus = 0;/'
+expect 'nothing is said of `surplus`: ResourceLimit has it'
+change include/daemonkit/context_options.hpp 's/^    never,/    sometimes,\n&/'
+expect 'nothing is said of `Detach::sometimes`'
+append docs/options.md '' '## `colour`'
+expect 'DaemonOptions has no field colour'
+change include/daemonkit/error.hpp 's/^    application, /    surplus,\n&/'
+expect 'no section for Step::surplus'
+change include/daemonkit/error.hpp '/^    set_umask,/{h;d};/^    change_root,/G'
+expect 'out of the order of Step: change_root'
+append docs/errors.md '' '## `surplus`'
+expect 'there is no Step::surplus'
+change include/daemonkit/error.hpp 's/case Step::drop_privileges: return no_permission/case Step::drop_privileges: return configuration/'
+expect 'the exit statuses of drop_privileges are 78'
+
+# Promises
+change docs/promises.md '/^| \*\*S4\*\*/d'
+expect 'the promise is missing: S4'
+change docs/promises.md 's/^\(| \*\*P3\*\* .* |\).*|$/\1 |/'
+expect 'neither a test nor "not yet"'
+change docs/promises.md 's/^\(| \*\*P3\*\* .* |\).*|$/\1 `a test that nobody wrote` |/'
+expect 'no such test: a test that nobody wrote'
+
+# Pictures
+append docs/diagrams/dies_early.txt 'note launcher: one line more'
+expect 'docs/diagrams/dies_early.svg:1: not what docs/diagrams/dies_early.txt gives'
