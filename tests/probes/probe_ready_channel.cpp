@@ -32,11 +32,15 @@ namespace {
 
 constexpr int chatter_frames = 2000;
 
+// The answer, or the end of the line, is there: whoever is still tied is gone by now. (To one that sleeps in recv the
+// kernel sends no signal.)
+void await_news(const ReadyChannel& line) {
+    ::pollfd set{line.native_handle(), POLLIN, 0};
+    require(::poll(&set, 1, -1) == 1, "poll");
+}
+
 [[noreturn]] void be_daemon(const std::string& scene, ReadyChannel& line) {
-    if (scene == "late") {  // the end of the line is there before it is tied
-        ::pollfd ended{line.native_handle(), POLLIN, 0};
-        ::poll(&ended, 1, -1);
-    }
+    if (scene == "late") await_news(line);
     report("tie", line.tie() ? "yes" : "no");
     if (scene == "tied") {
         line.send(FrameKind::status, 0);
@@ -48,7 +52,10 @@ constexpr int chatter_frames = 2000;
             line.send(FrameKind::status, at, Step::application, text);
     }
     report("untie", line.untie() ? "yes" : "no");
-    if (line.send(FrameKind::ready, ::getpid())) report("heard", line.await_heard() ? "yes" : "no");
+    if (line.send(FrameKind::ready, ::getpid())) {
+        await_news(line);
+        report("heard", line.await_heard() ? "yes" : "no");
+    }
     ::_exit(0);
 }
 
