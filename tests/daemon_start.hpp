@@ -11,6 +11,7 @@
 #include <chrono>
 #include <csignal>
 #include <functional>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -180,6 +181,24 @@ public:
         return eventually([&] { return processes().empty(); }, limit);
     }
 
+    /// Waits until a signal has stopped the launcher or the session leader, and returns its pid; nothing when the
+    /// launcher ended without that.
+    std::optional<pid_t> await_stopped_launcher() const {
+        std::optional<pid_t> stopped;
+        eventually([&] {
+            stopped = find_stopped();
+            return stopped.has_value() || !is_alive(launcher_);
+        });
+        return stopped;
+    }
+
+    /// The same for the daemon, which goes on without the launcher; nothing when it did not stop in that time.
+    std::optional<pid_t> await_stopped_daemon(Milliseconds limit = Milliseconds(3000)) const {
+        std::optional<pid_t> stopped;
+        eventually([&] { return (stopped = find_stopped()).has_value(); }, limit);
+        return stopped;
+    }
+
     /// Signals a daemon whose launcher has ended, and waits for its end.
     static Ended end(pid_t daemon, int signal) {
         ::kill(daemon, signal);
@@ -200,6 +219,13 @@ public:
     }
 
 private:
+    std::optional<pid_t> find_stopped() const {
+        if (is_stopped(launcher_)) return launcher_;
+        for (const pid_t process : processes())
+            if (is_stopped(process)) return process;
+        return {};
+    }
+
     static void adopt_orphans() {
         if (::prctl(PR_SET_CHILD_SUBREAPER, 1UL) != 0) throw std::runtime_error("no subreaper");
     }
@@ -254,7 +280,8 @@ private:
             if (line.compare(0, name_.size() + 1, name_ + '\0') == 0) {
                 mine.push_back(child);
             } else if (line.empty() && parent == ::getpid() && launchers().count(child) == 0) {
-                ::waitpid(child, nullptr, WNOHANG);
+                // Without memory it is at its end, but may still hold its files: waited for, it is gone.
+                ::waitpid(child, nullptr, 0);
             }
         }
     }

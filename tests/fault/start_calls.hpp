@@ -74,10 +74,10 @@ struct Call {
 };
 
 /// Every call up to the launcher's answer: from then on the daemon is up.
-inline std::vector<Call> calls_of_start(Features features) {
+inline std::vector<Call> calls_of_start(Features features, const Words& more = {}) {
     const SeamedStart seamed(features);
     const std::string record = seamed.files.folder / "record";
-    DaemonStart start(seamed.command(), {{"DAEMONKIT_FAULT_COUNT=" + record}, {}});
+    DaemonStart start(seamed.command(more), {{"DAEMONKIT_FAULT_COUNT=" + record}, {}});
     if (const std::string why = why_not_up(start, seamed.files); !why.empty())
         throw std::runtime_error("a start without a fault: " + why);
     std::istringstream lines(read_file(record));

@@ -119,7 +119,7 @@ std::vector<int> errors_of(const std::string& name) {
         {"waitid", {ECHILD, EINTR, EINVAL}},
         {"poll", {EINVAL, ENOMEM, EINTR}},
         {"ppoll", {EINTR, ENOMEM, EINVAL}},
-        {"recv", {EIO, EAGAIN, EINTR, ENOMEM}},
+        {"recv", {EIO, EAGAIN, EINTR}},
         {"send", {EPIPE, EIO, ECONNRESET, EINTR, ENOBUFS}},
         {"dup2", {EMFILE, EBUSY, EINTR, EBADF}},
         {"chdir", {ENOENT, EACCES, ELOOP}},
