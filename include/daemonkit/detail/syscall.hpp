@@ -178,6 +178,18 @@ inline Result<int> fcntl_setsig(int fd, int signal) noexcept {
 inline Result<int> fcntl_dupfd_cloexec(int fd, int lowest) noexcept {
     return invoke("fcntl_dupfd_cloexec", [&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, lowest); });
 }
+/// close_range(2): by number on Linux, where glibc has a wrapper only since 2.34 and musl has none
+inline Result<long> close_range(unsigned first, unsigned last, unsigned flags) noexcept {
+#if DAEMONKIT_OS_LINUX() && defined(SYS_close_range)
+    return invoke("close_range", [&] { return ::syscall(SYS_close_range, first, last, flags); });
+#elif DAEMONKIT_OS_FREEBSD()
+    return invoke("close_range",
+                  [&] { return long{::close_range(first, last, static_cast<int>(flags))}; });
+#else
+    static_cast<void>(first), static_cast<void>(last), static_cast<void>(flags);
+    return {-1, ENOSYS};
+#endif
+}
 /// dup2(2)
 inline Result<int> dup2(int from, int to) noexcept {
     return invoke("dup2", [&] { return ::dup2(from, to); });
@@ -469,15 +481,6 @@ inline Result<int> getresgid(gid_t* real, gid_t* effective, gid_t* saved) noexce
 
 // -- Linux alone ----------------------------------------------------------------------------------------------------
 
-/// close_range(2), by number: glibc has a wrapper only since 2.34 and musl has none
-inline Result<long> close_range(unsigned first, unsigned last, unsigned flags) noexcept {
-#if defined(SYS_close_range)
-    return invoke("close_range", [&] { return ::syscall(SYS_close_range, first, last, flags); });
-#else
-    static_cast<void>(first), static_cast<void>(last), static_cast<void>(flags);
-    return {-1, ENOSYS};
-#endif
-}
 /// capget(2), which glibc does not wrap
 inline Result<long> capget(void* header, void* data) noexcept {
     return invoke("capget", [&] { return ::syscall(SYS_capget, header, data); });
