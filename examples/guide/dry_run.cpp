@@ -25,12 +25,15 @@ int main(int argc, char** argv) try {
         std::fprintf(stderr, "usage: %s LOG PID_FILE USER\n", argv[0]);
         return 64;
     }
-    return dry_run({
+    // [options]
+    const daemonkit::DaemonOptions options{
         .detach = daemonkit::Detach::always,
         .out = daemonkit::AppendTo{argv[1]},
         .pid_file = argv[2],
         .privileges = {.user = argv[3]},
-    });
+    };
+    // [options]
+    return dry_run(options);
 } catch (const daemonkit::Error& error) {
     std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
     return error.exit_status();
