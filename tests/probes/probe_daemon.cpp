@@ -7,8 +7,10 @@
 //   --init-ms N                how long it takes; SIGTERM or SIGINT ends it early, and the start with it
 //   --ready constructed|notified                          (notified)
 //   --ready-timeout-ms N       --extend-ms N (told before the init time)   --status TEXT (told there too)
+//   --statuses N               that often
 //   --witness FILE             a flock on FILE while the body runs; FILE.VIOLATION is appended to when it is taken
-//   --report FILE              what the daemon is, as key=value lines, written before it is ready
+//   --report FILE              what the daemon is, as key=value lines, written before it is ready; and in the body
+//                              to FILE.running, for each SIGUSR2
 //   --state FILE               FILE.before and FILE.after: what the launcher is before, and after a failed start
 //   --umask OCTAL  --directory DIR  --chroot DIR  --user NAME  --group NAME  --core allow
 //   --close not_close_on_exec|all|none  --keep FD (may be repeated)  --in FILE  --out FILE  --err FILE
@@ -20,6 +22,7 @@
 //   --hooks FILE               one line a hook: "HOOK pid PID"
 //   --hook-throws before_fork|in_daemon|in_launcher       --hook-throws-int: it throws no std::exception
 //   --threads N                threads named worker-1 and so on exist before the start
+//   --start-again              what other threads mean
 //   --print TEXT               stands in a buffer of stdout before the start
 //   --say TEXT                 to stderr before ready, and "later: TEXT" after it
 //   --fork-in-init             a child of the daemon lives on, and holds whatever the daemon holds
@@ -72,6 +75,7 @@ struct Arguments {
     std::optional<Milliseconds> extend;
     Signals signals = Signals::before;
     Text status, witness, report, state, hooks, hook_that_throws, print, say, terminal;
+    long statuses = 1;
     bool throws_int = false;
     bool forks_in_init = false;
     bool orphans_in_init = false;
@@ -177,6 +181,7 @@ constexpr Option known_options[] = {
      }},
     {"extend-ms", 1,
      [](Arguments& all, const char* value) { all.extend = Milliseconds(number(value)); }},
+    {"statuses", 1, [](Arguments& all, const char* value) { all.statuses = number(value); }},
     {"status", 1, [](Arguments& all, const char* value) { all.status = value; }},
     {"witness", 1, [](Arguments& all, const char* value) { all.witness = absolute(value); }},
     {"report", 1, [](Arguments& all, const char* value) { all.report = absolute(value); }},
@@ -239,6 +244,10 @@ constexpr Option known_options[] = {
     {"hook-throws", 1, [](Arguments& all, const char* value) { all.hook_that_throws = value; }},
     {"hook-throws-int", 0, [](Arguments& all, const char*) { all.throws_int = true; }},
     {"threads", 1, [](Arguments& all, const char* value) { all.threads = number(value); }},
+    {"start-again", 0,
+     [](Arguments& all, const char*) {
+         all.daemon.other_threads = daemonkit::OtherThreads::start_again;
+     }},
     {"print", 1, [](Arguments& all, const char* value) { all.print = value; }},
     {"say", 1, [](Arguments& all, const char* value) { all.say = value; }},
     {"fork-in-init", 0, [](Arguments& all, const char*) { all.forks_in_init = true; }},
@@ -368,7 +377,8 @@ void leave_orphan() {
 void initialize(const Arguments& arguments, daemonkit::DaemonContext& daemon,
                 std::optional<daemonkit::SignalSet>& signals) {
     if (arguments.say) std::fprintf(stderr, "%s\n", arguments.say->c_str());
-    if (arguments.status) daemon.notify_status(*arguments.status);
+    for (long i = 0; arguments.status && i < arguments.statuses; ++i)
+        daemon.notify_status(*arguments.status);
     if (arguments.extend) daemon.extend_timeout(*arguments.extend);
     if (arguments.forks_in_init && ::fork() == 0) sleep_for_ever();
     if (arguments.orphans_in_init) leave_orphan();
@@ -428,6 +438,8 @@ void run(const Arguments& arguments, std::optional<daemonkit::SignalSet>& signal
     if (!signals) sleep_for_ever();
     for (;;) {
         const auto signal = signals->wait();
+        if (signal.number == SIGUSR2 && arguments.report)
+            probe::write_report(*arguments.report + ".running");
         say(signal);
         if (ends(signal)) break;
     }

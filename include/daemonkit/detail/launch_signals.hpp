@@ -41,8 +41,10 @@ public:
     LaunchSignals(const LaunchSignals&) = delete;
     LaunchSignals& operator=(const LaunchSignals&) = delete;
 
-    /// In the daemon: nothing is put back, because nothing here is the launcher's any more.
+    /// In the daemon: the signals stay blocked until it is set up. SIGCHLD is what it was for the program, which may
+    /// watch it; what is not the program's own is reset with all the rest.
     void disown() noexcept {
+        put_back(child_);
         disowned_ = true;
         mask_.release();
     }
