@@ -249,6 +249,11 @@ private:
         } catch (const std::exception& failure) {
             start.lock.reset();
             fail(failure);
+        } catch (...) {
+            // Whatever it is: the launcher is the one that leaves the constructor with an exception.
+            start.lock.reset();
+            fail(Error(Step::application, "", ECANCELED,
+                       "something was thrown that is no std::exception"));
         }
     }
 
