@@ -10,6 +10,7 @@
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
+#include <algorithm>  // std::min
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -53,8 +54,7 @@ public:
                                                               : DaemonGroup::Reaping::impossible);
         leader_exit_ = group_.wait_for_leader();
         signals_.listen();
-        deadline_ = Clock::now() + timeout;
-        timeout_ = timeout;
+        allow(timeout);
 
         LaunchOutcome outcome;
         outcome.error = await_ready();
@@ -75,6 +75,13 @@ private:
 
     static Error failure(int error, std::string explanation) {
         return {Step::await_ready, "daemon", error, std::move(explanation)};
+    }
+
+    /// The start may take that long from now on. A deadline further off than the clock can tell is never met.
+    void allow(Milliseconds time) noexcept {
+        constexpr Milliseconds longest = std::chrono::hours(24 * 365 * 100);
+        timeout_ = time;
+        deadline_ = Clock::now() + std::min(time, longest);
     }
 
     /// Nothing once the daemon is up; what went wrong otherwise.
@@ -132,10 +139,7 @@ private:
     /// True when the frame decides the start; `last_word_` is then empty for a daemon that is up.
     bool is_last_word(const Frame& frame) {
         switch (frame.kind) {
-            case FrameKind::extend:
-                timeout_ = Milliseconds(frame.number);
-                deadline_ = Clock::now() + timeout_;
-                return false;
+            case FrameKind::extend: allow(Milliseconds(frame.number)); return false;
             case FrameKind::status: show(frame.subject); return false;
             case FrameKind::failed:
                 last_word_.emplace(frame.step, frame.subject, frame.number, frame.explanation);
@@ -155,9 +159,9 @@ private:
     }
 
     /// What the start is doing, for whoever waits at the terminal.
-    static void show(std::string text) {
-        text += '\n';
-        static_cast<void>(sys::write(2, text.data(), text.size()));
+    static void show(const std::string& text) {
+        const std::string line = one_line(text) + '\n';
+        static_cast<void>(sys::write(2, line.data(), line.size()));
     }
 
     /// Why the line ended without a last word.
