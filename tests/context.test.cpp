@@ -254,7 +254,7 @@ TEST_CASE("DaemonContext: which inherited descriptors are closed is an option",
     }
 }
 
-TEST_CASE("DaemonContext: the environment is kept, or what is listed of it; then variables are set",
+TEST_CASE("DaemonContext: the environment is kept, or what is listed of it, and variables are set",
           "[context][process]") {
     const DaemonFiles files;
     const Surroundings caller{{"KEPT=here", "SECRET=x", "CHANGED=old"}, {}};
