@@ -65,6 +65,25 @@ private:
     std::map<std::string, std::string> fields_;
 };
 
+/// The lines that only one of the two files has; what probe_daemon writes with --state is in FILE.before, FILE.after.
+inline std::string differences(const std::string& before, const std::string& after) {
+    std::map<std::string, int> balance;
+    std::istringstream first(read_file(before));
+    std::istringstream second(read_file(after));
+    if (first.str().empty() || second.str().empty()) return "nothing was written";
+    for (std::string line; std::getline(first, line);) --balance[line];
+    for (std::string line; std::getline(second, line);) ++balance[line];
+    std::string all;
+    for (const auto& [line, count] : balance)
+        if (count != 0) all += (count < 0 ? "was: " : "is: ") + line + "; ";
+    return all;
+}
+
+/// Why a launcher is not what it was before a start that failed.
+inline std::string why_changed(const std::string& state) {
+    return differences(state + ".before", state + ".after");
+}
+
 /// The files of one daemon; `jail` stands before those that it opens behind a chroot.
 struct DaemonFiles {
     TempFolder folder;

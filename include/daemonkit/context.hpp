@@ -241,6 +241,7 @@ private:
             detail::renew_signal_receivers();
             call(start.options.hooks.in_daemon);
             become(start, detail::DaemonState::Undo::pointless);
+            start.filled.release();
             if (start.options.ready_when == ReadyWhen::constructed) {
                 notify_ready();
             } else if (!channel_.tie()) {
@@ -261,9 +262,16 @@ private:
     void stay(detail::PreparedStart& start) {
         call(start.options.hooks.before_fork);
         detail::SignalMaskGuard mask;
-        call(start.options.hooks.in_daemon);
-        become(start, detail::DaemonState::Undo::possible);
-        if (start.options.ready_when == ReadyWhen::constructed) notify_ready();
+        try {
+            call(start.options.hooks.in_daemon);
+            become(start, detail::DaemonState::Undo::possible);
+            if (start.options.ready_when == ReadyWhen::constructed) notify_ready();
+        } catch (...) {
+            // Before the mask lets signals in again, and before `start` closes the streams that it has opened.
+            setup_.undo();
+            throw;
+        }
+        start.filled.release();
         setup_.keep();
         mask.release();
     }
@@ -271,7 +279,6 @@ private:
     void become(detail::PreparedStart& start, detail::DaemonState::Undo undo) {
         owner_ = detail::sys::getpid();
         setup_.become(start, undo, channel_.native_handle());
-        start.filled.release();
         if (start.lock) lock_.emplace(std::move(*start.lock));
         error_target_ = start.streams.take(Stream::err);
         sigset_t none;

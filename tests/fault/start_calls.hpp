@@ -73,20 +73,25 @@ struct Call {
     }
 };
 
-/// Every call up to the launcher's answer: from then on the daemon is up.
+/// The calls of a record that the seam has written, up to the launcher's answer: from then on the daemon is up.
+inline std::vector<Call> read_calls(const std::string& record) {
+    std::istringstream lines(read_file(record));
+    std::vector<Call> calls;
+    for (Call call; lines >> call.role >> call.name >> call.occurrence;) {
+        calls.push_back(call);
+        if (call.role == "launcher" && call.name == "send") break;
+    }
+    return calls;
+}
+
+/// Every call of a start until the daemon is up.
 inline std::vector<Call> calls_of_start(Features features, const Words& more = {}) {
     const SeamedStart seamed(features);
     const std::string record = seamed.files.folder / "record";
     DaemonStart start(seamed.command(more), {{"DAEMONKIT_FAULT_COUNT=" + record}, {}});
     if (const std::string why = why_not_up(start, seamed.files); !why.empty())
         throw std::runtime_error("a start without a fault: " + why);
-    std::istringstream lines(read_file(record));
-    std::vector<Call> calls;
-    for (Call call; lines >> call.role >> call.name >> call.occurrence;) {
-        calls.push_back(call);
-        if (call.role == "launcher" && call.name == "send") return calls;
-    }
-    throw std::runtime_error("the launcher has not answered");
+    return read_calls(record);
 }
 
 }  // namespace daemonkit::testkit

@@ -18,7 +18,7 @@
 //   --signals before|after|none                           when the SignalSet is made (before); none: never
 //   --map SIGNAL:ignore|default|handler                   by number; may be repeated
 //   --list NAME  --set NAME=VALUE                         the environment; both may be repeated
-//   --limit nofile|fsize|nproc:N                          may be repeated
+//   --limit nofile|fsize|nproc:SOFT[:HARD]                HARD is SOFT where it is not given; may be repeated
 //   --hooks FILE               one line a hook: "HOOK pid PID"
 //   --hook-throws before_fork|in_daemon|in_launcher       --hook-throws-int: it throws no std::exception
 //   --threads N                threads named worker-1 and so on exist before the start
@@ -123,12 +123,13 @@ daemonkit::SignalRule signal_rule(const std::string& text) {
 }
 
 daemonkit::ResourceLimit resource_limit(const std::string& text) {
-    const auto [word, value] = halves(text, ':');
-    const auto limit = static_cast<rlim_t>(number(value));
+    const auto [word, limits] = halves(text, ':');
+    const auto [soft, hard] =
+        limits.find(':') == std::string::npos ? std::pair(limits, limits) : halves(limits, ':');
     return {
         static_cast<int>(one_of<int>(
             word, {{"nofile", RLIMIT_NOFILE}, {"fsize", RLIMIT_FSIZE}, {"nproc", RLIMIT_NPROC}})),
-        limit, limit};
+        std::stoull(soft), std::stoull(hard)};
 }
 
 daemonkit::StreamTarget& stream(daemonkit::DaemonOptions& options, const std::string& word) {
@@ -483,7 +484,12 @@ int main(int argc, char** argv) {
     Arguments arguments = parse(argc, argv);
     if (arguments.state) probe::write_report(*arguments.state + ".before");
     try {
-        return be_daemon(arguments);
+        const int status = be_daemon(arguments);
+        if (arguments.daemon.detach == daemonkit::Detach::never) {
+            std::puts("over");
+            std::fprintf(stderr, "over\n");
+        }
+        return status;
     } catch (const daemonkit::Error& error) {
         std::fprintf(stderr, "probe_daemon: %s\n", error.what());
         if (arguments.state) probe::write_report(*arguments.state + ".after");

@@ -19,7 +19,7 @@
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
-#include <algorithm>  // std::find
+#include <algorithm>  // std::any_of, std::find
 #include <cstdio>     // std::fflush
 #include <optional>
 #include <string>
@@ -40,15 +40,27 @@ public:
     DaemonState() noexcept = default;
     ~DaemonState() {
         const ErrnoGuard keep_errno;
-        put_back();
+        undo();
     }
     DaemonState(const DaemonState&) = delete;
     DaemonState& operator=(const DaemonState&) = delete;
 
     /// Leaves everything as it is, but for the streams of a foreground process, which `put_back_streams` restores.
     void keep() noexcept {
-        undo_ = Undo::pointless;
+        is_kept_ = true;
         directory_.reset();
+    }
+
+    /// Everything is what it was, as far as it can be; a second call does nothing.
+    void undo() noexcept {
+        if (!is_undoable() || is_kept_) return;
+        put_back_streams();
+        if (directory_.is_open()) static_cast<void>(sys::fchdir(directory_.get()));
+        if (umask_) sys::umask(*umask_);
+        limits_.undo();
+        environment_.undo();
+        dispositions_.undo();
+        keep();
     }
 
     /// Every step but the last: standard error is still the launcher's. The line to the launcher is spared.
@@ -111,8 +123,13 @@ private:
     void change_directory(const PreparedStart& start) {
         if (start.chroot_directory) return;  // change_root does both
         if (is_undoable()) {
+#if defined(O_PATH)
+            constexpr int access = O_PATH;  // a directory that may not be read can be returned to
+#else
+            constexpr int access = O_RDONLY;
+#endif
             const auto here =
-                retry([] { return sys::open(".", O_RDONLY | O_CLOEXEC | O_DIRECTORY); });
+                retry([] { return sys::open(".", access | O_CLOEXEC | O_DIRECTORY); });
             if (here) directory_.reset(here.value);
         }
         check(sys::chdir(start.working_directory.c_str()), Step::change_directory,
@@ -139,34 +156,30 @@ private:
 #endif
     }
 
-    static void close_others(const PreparedStart& start, int channel) {
+    /// True for a descriptor of the start itself.
+    bool is_own(int fd, const PreparedStart& start, int channel) const noexcept {
+        const auto is = [fd](const UniqueFd& own) { return own.get() == fd; };
+        return fd == channel || (start.lock && fd == start.lock->native_handle()) ||
+               is(start.streams.null) || is(directory_) ||
+               std::any_of(std::begin(start.streams.own), std::end(start.streams.own), is) ||
+               std::any_of(std::begin(saved_streams_), std::end(saved_streams_), is);
+    }
+
+    void close_others(const PreparedStart& start, int channel) const {
         const DaemonOptions& options = start.options;
         if (options.close_inherited == CloseInherited::none) return;
         const auto& keep = options.keep_open;
-        const int lock = start.lock ? start.lock->native_handle() : -1;
-        const int err = start.streams.of(Stream::err);
         close_inherited(start.status ? start.status->descriptor_slots : 0, [&](int fd) {
-            if (fd == channel || fd == lock || fd == err ||
-                std::find(keep.begin(), keep.end(), fd) != keep.end()) {
-                return true;
-            }
+            const bool is_kept = std::find(keep.begin(), keep.end(), fd) != keep.end();
+            if (is_kept || is_own(fd, start, channel)) return true;
             if (options.close_inherited == CloseInherited::all) return is_signal_descriptor(fd);
             const auto flags = sys::fcntl_getfd(fd);
             return flags && (flags.value & FD_CLOEXEC) != 0;
         });
     }
 
-    void put_back() noexcept {
-        if (!is_undoable()) return;
-        put_back_streams();
-        if (directory_.is_open()) static_cast<void>(sys::fchdir(directory_.get()));
-        if (umask_) sys::umask(*umask_);
-        limits_.undo();
-        environment_.undo();
-        dispositions_.undo();
-    }
-
     Undo undo_ = Undo::pointless;
+    bool is_kept_ = false;
     DispositionChange dispositions_;
     EnvironmentChange environment_;
     LimitChange limits_;

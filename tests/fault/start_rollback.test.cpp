@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// Every call of a start fails: the process that made it is then what it was before, as the kernel shows it: streams and
+// descriptors, umask, directory, limits, dispositions, mask, environment.
+#include <daemonkit/context.hpp>
+
+#include "catch.hpp"
+#include "daemon_files.hpp"
+#include "daemon_start.hpp"
+#include "fault/start_calls.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace daemonkit;
+using namespace daemonkit::testkit;
+
+namespace {
+
+// A soft limit; a hard one cannot be raised again by just anybody, nor can that of core dumps.
+std::string soft_limit() {
+    struct ::rlimit limit {};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) throw std::runtime_error("getrlimit");
+    return "nofile:64:" + std::to_string(limit.rlim_max);
+}
+
+// What can be undone, all at once.
+Words changes(const DaemonFiles& files) {
+    return {"--umask", "0077",       "--directory", files.folder.path(),
+            "--set",   "PATH=/bin",  "--set",       "ADDED=1",
+            "--list",  "PATH",       "--map",       "10:ignore",
+            "--map",   "13:handler", "--limit",     soft_limit(),
+            "--in",    "/dev/zero",  "--signals",   "none",
+            "--core",  "allow"};
+}
+
+// A caller that differs from the defaults wherever one can.
+void differ() {
+    ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGCHLD, SIG_IGN);
+    ::signal(SIGHUP, SIG_IGN);
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR2);
+    sigaddset(&blocked, SIGWINCH);
+    ::sigprocmask(SIG_BLOCK, &blocked, nullptr);
+    ::umask(0123);
+    if (::chdir("/usr") != 0) ::_exit(126);
+    ::close(0);
+}
+
+// Tries all calls of the start; `up` is the status of one that comes up.
+void try_all(const Words& options, int up) {
+    const auto command = [&](const DaemonFiles& files, const std::string& state) {
+        return files.start(changes(files) + options + Words{"--state", state}, seamed_daemon);
+    };
+    const DaemonFiles recorded;
+    const std::string record = recorded.folder / "record";
+    DaemonStart whole(command(recorded, recorded.folder / "state"),
+                      {{"DAEMONKIT_FAULT_COUNT=" + record}, differ});
+    REQUIRE(whole.await().exit_status == up);
+    const auto calls = read_calls(record);
+
+    int tried = 0;
+    int failed = 0;
+    for (const Call& call : calls) {
+        for (const int error : {EIO, EMFILE, EPERM}) {
+            CAPTURE(call.role, call.name, call.occurrence, error);
+            const DaemonFiles files;
+            const std::string state = files.folder / "state";
+            DaemonStart start(command(files, state), {{call.plan(std::to_string(error))}, differ});
+            const Ended launcher = start.await();
+            ++tried;
+            if (launcher.exit_status == up) continue;
+            ++failed;
+            CHECK(why_changed(state) == "");
+            CHECK_FALSE(is_locked(files.pid_file));
+        }
+    }
+    std::cout << "calls in a start: " << calls.size() << ", faults tried: " << tried
+              << ", failed starts: " << failed << std::endl;
+    CHECK(failed > 20);
+}
+
+}  // namespace
+
+TEST_CASE("start: after any failed call the launcher is what it was", "[fault][context][process]") {
+    try_all({}, 0);
+}
+
+TEST_CASE("start: after any failed call a foreground process is what it was",
+          "[fault][context][process]") {
+    // The constructor does everything; the probe ends right after it.
+    try_all({"--foreground", "--ready", "constructed", "--init", "exit"}, 3);
+}
