@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include <daemonkit/context.hpp>
+
+#include "catch.hpp"
+#include "daemon_files.hpp"
+#include "daemon_start.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace daemonkit;
+using namespace daemonkit::testkit;
+
+namespace {
+
+/// The pid that a refusal names; nothing when it says that the holder cannot be named yet.
+std::optional<pid_t> named_holder(const std::string& message) {
+    const std::string words = "already running as pid ";
+    const auto at = message.find(words);
+    if (at == std::string::npos) return {};
+    return std::stoi(message.substr(at + words.size()));
+}
+
+/// Why the end of one starter is neither a refusal nor a win; `winner` is the daemon that is up.
+std::string why_not_refused(DaemonStart& start, pid_t winner) {
+    const Ended launcher = start.await();
+    const std::string status =
+        "status " + std::to_string(launcher.exit_status) + ": " + start.err();
+    if (launcher.exit_status != 75) return status;
+    if (const auto named = named_holder(start.err())) {
+        return *named == winner ? "" : "names pid " + std::to_string(*named) + ": " + status;
+    }
+    return start.err().find("cannot be named yet") != std::string::npos ? "" : status;
+}
+
+}  // namespace
+
+TEST_CASE("Starters: of fifty at once one wins, the others say so and never name a wrong process",
+          "[starters][process]") {
+    for (int volley = 0; volley < 4; ++volley) {
+        const DaemonFiles files;
+        std::vector<std::unique_ptr<DaemonStart>> starters;
+        for (int i = 0; i < 50; ++i)
+            starters.push_back(std::make_unique<DaemonStart>(files.start()));
+
+        DaemonStart* winner = nullptr;
+        int winners = 0;
+        for (auto& starter : starters) {
+            if (starter->await().exit_status != 0) continue;
+            winner = starter.get();
+            ++winners;
+        }
+        REQUIRE(winners == 1);
+        CHECK(why_not_up(*winner, files) == "");
+        const pid_t daemon = winner->daemon();
+        for (auto& starter : starters) {
+            if (starter.get() == winner) continue;
+            CHECK(why_not_refused(*starter, daemon) == "");
+            CHECK(starter->processes().empty());
+        }
+        CHECK(DaemonStart::end(daemon, SIGTERM).exit_status == 0);
+        CHECK_FALSE(std::filesystem::exists(files.pid_file));
+        CHECK_FALSE(std::filesystem::exists(files.witness + ".VIOLATION"));
+    }
+}
+
+TEST_CASE("Starters: a late one names the daemon that runs, and leaves its file alone",
+          "[starters][process]") {
+    const DaemonFiles files;
+    DaemonStart first(files.start());
+    REQUIRE(why_not_up(first, files) == "");
+    DaemonStart second(files.start());
+    CHECK(second.await().exit_status == 75);
+    CHECK(named_holder(second.err()) == first.daemon());
+    CHECK(why_not_up(first, files) == "");
+    CHECK(DaemonStart::end(first.daemon(), SIGTERM).exit_status == 0);
+}
+
+TEST_CASE(
+    "Starters: one that is stopped at any of its calls and goes on later makes no second daemon",
+    "[starters][process][fault]") {
+    // How many calls a launcher makes, from the record of one start.
+    int calls = 0;
+    {
+        const DaemonFiles files;
+        const std::string record = files.folder / "calls";
+        DaemonStart start(files.start({}, "probe_daemon_fault"),
+                          {{"DAEMONKIT_FAULT_COUNT=" + record}, {}});
+        REQUIRE(why_not_up(start, files) == "");
+        DaemonStart::end(start.daemon(), SIGKILL);
+        std::istringstream lines(read_file(record));
+        for (std::string role, name, number; lines >> role >> name >> number;)
+            calls += role == "launcher";
+    }
+    REQUIRE(calls > 20);
+    for (int call = 1; call <= calls; ++call) {
+        CAPTURE(call);
+        const DaemonFiles files;
+        DaemonStart stopped(
+            files.start({}, "probe_daemon_fault"),
+            {{"DAEMONKIT_FAULT=launcher/any:" + std::to_string(call) + ":stop"}, {}});
+        REQUIRE(stopped.await_stopped_launcher());
+
+        // The other one runs to its end in between.
+        DaemonStart other(files.start());
+        const bool other_is_up = other.await().exit_status == 0;
+        if (!other_is_up) CHECK(other.await().exit_status == 75);
+
+        ::kill(stopped.launcher(), SIGCONT);
+        const bool stopped_is_up = stopped.await().exit_status == 0;
+        CHECK(stopped_is_up != other_is_up);
+        DaemonStart& winner = stopped_is_up ? stopped : other;
+        DaemonStart& loser = stopped_is_up ? other : stopped;
+        CHECK(why_not_up(winner, files) == "");
+        CHECK(why_not_refused(loser, winner.daemon()) == "");
+        CHECK(loser.leaves_nothing());
+        CHECK(DaemonStart::end(winner.daemon(), SIGTERM).exit_status == 0);
+    }
+}
