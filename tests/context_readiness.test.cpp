@@ -164,7 +164,7 @@ TEST_CASE("DaemonContext: a launcher that is interrupted leaves no daemon", "[co
         REQUIRE(is_starting(files));
         ::kill(start.launcher(), number);
         CHECK(why_not_failed(start, files) == "");
-        CHECK(start.await().exit_status == 70);
+        CHECK(start.await().exit_status == 128 + number);
         CHECK(start.err().find("interrupted by SIG") != std::string::npos);
     }
     CHECK(eventually([&] { return !is_locked(files.pid_file); }));

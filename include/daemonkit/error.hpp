@@ -121,12 +121,14 @@ inline std::string one_line(const std::string& text) {
 /// Errors:   `code()` is in `std::system_category()`; compare it with `std::errc`.
 class Error : public std::system_error {
 public:
-    /// Names what failed; `error_number` is an errno value.
-    Error(Step step, std::string subject, int error_number, std::string explanation = {})
+    /// Names what failed; `error_number` is an errno value. An `exit_status` of 0 leaves that to the step.
+    Error(Step step, std::string subject, int error_number, std::string explanation = {},
+          int exit_status = 0)
         : std::system_error(error_number, std::system_category()),
           step_(step),
           subject_(std::move(subject)),
-          explanation_(std::move(explanation)) {
+          explanation_(std::move(explanation)),
+          exit_status_(exit_status) {
         message_ = std::string(to_string(step_)) + ": ";
         if (!subject_.empty()) message_ += detail::one_line(subject_) + ": ";
         if (explanation_.empty()) {
@@ -151,10 +153,12 @@ public:
     /// The exit status that tells a shell or a service manager what kind of failure this is.
     ///
     /// 64 usage · 70 the application's own start failed, died or timed out · 71 system call ·
-    /// 73 cannot create pid file or log · 75 already running · 77 no permission · 78 configuration.
+    /// 73 cannot create pid file or log · 75 already running · 77 no permission · 78 configuration ·
+    /// 128 and the signal's number when a signal to the launcher ended the start.
     ///
     /// Source:   sysexits.h.
     int exit_status() const noexcept {
+        if (exit_status_ != 0) return exit_status_;
         constexpr int software = 70;
         constexpr int system_call = 71;
         constexpr int cannot_create = 73;
@@ -187,6 +191,7 @@ private:
     Step step_;
     std::string subject_;
     std::string explanation_;
+    int exit_status_;
     std::string message_;
 };
 

@@ -97,7 +97,8 @@ private:
             if (line_ended_) return explain_end();
             if (std::exchange(may_have_ended, false) && note_end()) continue;
             if (const int signal = signals_.interrupted_by(); signal != 0) {
-                return failure(EINTR, "interrupted by " + signal_name(signal));
+                return Error(Step::await_ready, "daemon", EINTR,
+                             "interrupted by " + signal_name(signal), 128 + signal);
             }
             int error = 0;
             switch (wait_until(deadline_, error)) {
