@@ -70,18 +70,6 @@ TEST_CASE("Starters: of fifty at once one wins, the others say so and never name
     }
 }
 
-TEST_CASE("Starters: a late one names the daemon that runs, and leaves its file alone",
-          "[starters][process]") {
-    const DaemonFiles files;
-    DaemonStart first(files.start());
-    REQUIRE(why_not_up(first, files) == "");
-    DaemonStart second(files.start());
-    CHECK(second.await().exit_status == 75);
-    CHECK(named_holder(second.err()) == first.daemon());
-    CHECK(why_not_up(first, files) == "");
-    CHECK(DaemonStart::end(first.daemon(), SIGTERM).exit_status == 0);
-}
-
 TEST_CASE("Starters: one that is stopped at any call of its start makes no second daemon",
           "[starters][process][fault]") {
     const std::string action = GENERATE("stop", "late_stop");
