@@ -29,7 +29,7 @@ template <class Body>
     int status = 0;
     try {
         DaemonContext context(options);
-        // The daemon. The caller learns its pid from itself; that it is up, from the launcher's status.
+        // The daemon. The caller learns its pid from itself; that it is up, from the launcher.
         static_cast<void>(caller.send(FrameKind::hello, sys::getpid()));
         caller.close();
         try {
@@ -51,30 +51,38 @@ template <class Body>
     sys::exit_now(status);
 }
 
-/// Reads what the two processes say until both have said it.
+/// Reads what the two processes say until both have said it, or one of them that there will be no daemon.
+///
+/// Not until the end of the line: a child of the daemon may hold it for ever.
 inline pid_t await_spawned(ReadyChannel& channel, pid_t launcher) {
+    constexpr int most_failures = 20;
     std::optional<Error> failure;
     pid_t daemon = 0;
-    for (Frame frame;;) {
-        while (channel.take(frame)) {
+    bool is_up = false;
+    bool line_ended = false;
+    for (int failures = 0; !failure && !line_ended && !(is_up && daemon != 0);) {
+        ::pollfd line{channel.native_handle(), POLLIN, 0};
+        static_cast<void>(sys::poll(&line, 1, -1));
+        const auto got = channel.fill();
+        if (got.error != 0 && got.error != EAGAIN) ++failures;
+        line_ended = got.value == 0 || failures == most_failures;
+        for (Frame frame; channel.take(frame);) {
             if (frame.kind == FrameKind::hello) daemon = frame.number;
+            if (frame.kind == FrameKind::ready) is_up = true;
             if (frame.kind == FrameKind::failed) {
                 failure.emplace(frame.step, frame.subject, frame.number, frame.explanation);
             }
         }
-        ::pollfd line{channel.native_handle(), POLLIN, 0};
-        static_cast<void>(sys::poll(&line, 1, -1));
-        const auto got = channel.fill();
-        if (got.error == EAGAIN) continue;
-        if (got.value <= 0) break;
     }
-    int status = 0;
-    const auto ended = retry([&] { return sys::waitpid(launcher, &status, 0); });
+    // It ends at once. Its status says nothing that is not known, and a caller that ignores SIGCHLD gets none.
+    static_cast<void>(retry([&] { return sys::waitpid(launcher, nullptr, 0); }));
     if (failure) throw *failure;
-    const bool is_up = daemon != 0 && (ended ? status == 0 : ended.error == ECHILD);
-    if (!is_up)
+    if (!is_up) {
         throw Error(Step::await_ready, "daemon", ECANCELED,
                     "its launcher ended before it was ready");
+    }
+    if (daemon == 0)
+        throw Error(Step::await_ready, "daemon", ECANCELED, "it ended as it got ready");
     return daemon;
 }
 
@@ -98,6 +106,15 @@ pid_t spawn(const DaemonOptions& options, Body body) {
     detail::ReadyChannel caller;
     detail::ReadyChannel launcher;
     detail::ReadyChannel::open(caller, launcher);
+    detached.keep_open.push_back(launcher.native_handle());
+    detached.hooks.in_launcher = [&launcher, &options] {
+        try {
+            if (options.hooks.in_launcher) options.hooks.in_launcher();
+        } catch (...) {
+            // The daemon is up, and the caller has to know.
+        }
+        static_cast<void>(launcher.send(detail::FrameKind::ready, 0));
+    };
     static_cast<void>(std::fflush(nullptr));
     const pid_t forked = detail::check(detail::sys::fork(), Step::fork_session_leader, "");
     if (forked == 0) {
