@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// run: a whole daemon in one call; what fails is told in one line, where it is seen, and in the status.
+#include <daemonkit/run.hpp>
+
+#include "catch.hpp"
+#include "daemon_files.hpp"
+#include "daemon_start.hpp"
+#include "file_text.hpp"
+
+#include <filesystem>
+#include <string>
+
+using namespace daemonkit;
+using namespace daemonkit::testkit;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A program that consists of run.
+struct Program {
+    explicit Program(const Words& options)
+        : start(Words{probe("probe_run"), files.folder.path()} + options) {}
+
+    // The log without the pid in "body PID".
+    std::string log() const {
+        std::string text = read_file(files.log);
+        const auto at = text.find("body ");
+        return at == 0 ? "body" + text.substr(text.find('\n')) : text;
+    }
+
+    DaemonFiles files;
+    DaemonStart start;
+};
+
+// The daemon has gone its own way after the launcher's end: its status.
+int daemon_status(Program& program) {
+    REQUIRE(program.start.await().exit_status == 0);
+    const pid_t daemon = program.start.daemon();
+    write_file(program.files.folder / "go", "");
+    return DaemonStart::await_end(daemon).exit_status;
+}
+
+// What a start that failed has told, and with which status.
+std::string told(Program& program, int status) {
+    CHECK(program.start.await().exit_status == status);
+    CHECK(program.start.leaves_nothing());
+    CHECK_FALSE(fs::exists(program.files.pid_file));
+    return program.start.err();
+}
+
+}  // namespace
+
+TEST_CASE("run: the body runs in the daemon, and its status is the daemon's", "[run][process]") {
+    SECTION("a status") {
+        Program program({"status", "--hold", "--status", "7"});
+        CHECK(daemon_status(program) == 7);
+        CHECK(program.log() == "body\n");
+        CHECK(program.start.err() == "");
+    }
+    SECTION("nothing, which is 0") {
+        Program program({"nothing", "--hold"});
+        CHECK(daemon_status(program) == 0);
+    }
+    SECTION("ready when it says so") {
+        Program program({"status", "--hold", "--ready", "notified", "--status", "5"});
+        CHECK(daemon_status(program) == 5);
+        CHECK_FALSE(fs::exists(program.files.pid_file));
+    }
+}
+
+TEST_CASE("run: a start that fails is told by the launcher", "[run][process]") {
+    SECTION("before the body") {
+        Program program({"nothing", "--directory", "/no/such/folder"});
+        CHECK(told(program, 78) ==
+              "probe_run: change_directory: /no/such/folder: No such file or directory\n");
+        CHECK(program.log() == "");
+    }
+    SECTION("by an exception of the body") {
+        Program program({"throw_early", "--ready", "notified"});
+        CHECK(told(program, 70) ==
+              "probe_run: application: the roof is missing (Operation canceled)\n");
+        CHECK(program.log() == "body\n");
+    }
+    SECTION("by an Error of the body") {
+        Program program({"error_early", "--ready", "notified"});
+        CHECK(told(program, 70) ==
+              "probe_run: application: the cellar: locked (Permission denied)\n");
+    }
+    SECTION("by a body that ends without having been ready") {
+        Program program({"forgets_ready", "--ready", "notified"});
+        CHECK(told(program, 70) ==
+              "probe_run: application: daemon: the block was left before notify_ready (Operation "
+              "canceled)\n");
+    }
+}
+
+TEST_CASE("run: what the body throws when the daemon is up goes to the daemon's stderr",
+          "[run][process]") {
+    const std::string ready = GENERATE("notified", "constructed");
+    CAPTURE(ready);
+    SECTION("an exception") {
+        Program program({"throw_late", "--hold", "--ready", ready});
+        CHECK(daemon_status(program) == 70);
+        CHECK(program.log() == "body\nprobe_run: the roof has gone\n");
+        CHECK(program.start.err() == "");
+    }
+    SECTION("an Error") {
+        Program program({"error_late", "--hold", "--ready", ready});
+        CHECK(daemon_status(program) == 70);
+        CHECK(program.log() ==
+              "body\nprobe_run: application: the cellar: locked (Permission denied)\n");
+    }
+}
+
+TEST_CASE("run: in the foreground the same, and the status is the program's", "[run][process]") {
+    SECTION("a status") {
+        Program program({"status", "--foreground", "--status", "9"});
+        CHECK(program.start.await().exit_status == 9);
+        CHECK(program.log() == "body\n");
+    }
+    SECTION("an exception, told on the stderr of the body") {
+        Program program({"throw_late", "--foreground"});
+        CHECK(program.start.await().exit_status == 70);
+        CHECK(program.log() == "body\nprobe_run: the roof has gone\n");
+    }
+    SECTION("a start that fails") {
+        Program program({"nothing", "--foreground", "--directory", "/no/such/folder"});
+        CHECK(program.start.await().exit_status == 78);
+        CHECK(program.start.err() ==
+              "probe_run: change_directory: /no/such/folder: No such file or directory\n");
+    }
+}
