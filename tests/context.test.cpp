@@ -389,10 +389,12 @@ TEST_CASE("DaemonContext: a process that the daemon forks leaves the scope witho
           "[context][process]") {
     const DaemonFiles files;
     DaemonStart start(files.start({"--fork-in-body"}));
-    REQUIRE(why_not_up(start, files) == "");
+    REQUIRE(start.await().exit_status == 0);
+    // Before that there are two processes to look at.
     REQUIRE(eventually([&] {
         return read_file(files.log).find("the forked child ended with 0") != std::string::npos;
     }));
+    REQUIRE(why_not_up(start, files) == "");
     CHECK(PidLock::holder(files.pid_file)->pid == start.daemon());
     CHECK(read_file(files.pid_file) == std::to_string(start.daemon()) + "\n");
     CHECK(DaemonStart::end(start.daemon(), SIGTERM).exit_status == 0);

@@ -294,6 +294,7 @@ TEST_CASE("PrivilegeDrop: where setgroups is denied, groups that are right alrea
 TEST_CASE("PrivilegeDrop: where setgroups is denied, a change of groups is refused",
           "[privileges][root]") {
     const Finished finished = run({"groups:4", "namespace:0:0", "resolve:0:0:none", "apply"});
+    if (!was_possible(finished)) return not_tested("this user may not make a user namespace");
     check_refused(finished, Step::drop_privileges, EPERM);
 }
 
