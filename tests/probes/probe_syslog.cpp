@@ -103,10 +103,11 @@ private:
     detail::UniqueFd socket_;
 };
 
-// rsyslogd in the foreground; its end has everything written.
+// rsyslogd in the foreground. It ends with whatever its socket still holds unread, so that its end waits for a line of
+// its own to stand in the log.
 class Rsyslogd {
 public:
-    explicit Rsyslogd(const std::string& folder) {
+    explicit Rsyslogd(const std::string& folder) : log_(folder + "/log") {
         const std::string conf = folder + "/conf";
         const std::string pid_file = folder + "/pid";
         pid_ = ::fork();
@@ -128,6 +129,14 @@ public:
         fail("rsyslogd opens no /dev/log");
     }
     ~Rsyslogd() {
+        const std::string last = "<14>probe: the last line";
+        const auto address = dev_log();
+        const detail::UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        static_cast<void>(::sendto(socket.get(), last.data(), last.size(), 0,
+                                   reinterpret_cast<const sockaddr*>(&address), sizeof address));
+        for (int attempt = 0; attempt < 1000 && !has_logged("the last line"); ++attempt) {
+            ::poll(nullptr, 0, 10);
+        }
         ::kill(pid_, SIGTERM);
         ::waitpid(pid_, nullptr, 0);
     }
@@ -135,6 +144,14 @@ public:
     Rsyslogd& operator=(const Rsyslogd&) = delete;
 
 private:
+    bool has_logged(const std::string& text) const {
+        std::ifstream file(log_);
+        std::ostringstream content;
+        content << file.rdbuf();
+        return content.str().find(text) != std::string::npos;
+    }
+
+    std::string log_;
     pid_t pid_;
 };
 
