@@ -292,7 +292,7 @@ TEST_CASE("DaemonContext: what an ordinary user may not do is told in the launch
     fs::create_directory(own);
     fs::permissions(own, fs::perms::owner_all | fs::perms::others_exec);
     const auto as_nobody = [&](const Words& options, int status) -> std::string {
-        DaemonStart start(files.start(options),
+        DaemonStart start(for_other_users(files, files.start(options)),
                           {{}, [] {
                                if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(126);
                            }});

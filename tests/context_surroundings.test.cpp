@@ -211,7 +211,7 @@ TEST_CASE(
     fs::permissions(files.folder.path(), fs::perms::all);
     const std::string state = files.folder / "state";
     const Words fails_after_chdir{"--foreground", "--limit", "nofile:99999999", "--state", state};
-    DaemonStart start(files.start(fails_after_chdir),
+    DaemonStart start(for_other_users(files, files.start(fails_after_chdir)),
                       {{}, [&] {
                            require(::chdir(folder.path().c_str()) == 0 && ::setgid(65534) == 0 &&
                                    ::setuid(65534) == 0);

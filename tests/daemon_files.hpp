@@ -101,6 +101,14 @@ struct DaemonFiles {
     }
 };
 
+/// The command with a copy of its program in the folder: another user need not be able to reach the build.
+inline Words for_other_users(const DaemonFiles& files, Words command) {
+    const std::string copy = files.folder / "program";
+    std::filesystem::copy_file(command.front(), copy, std::filesystem::copy_options::skip_existing);
+    command.front() = copy;
+    return command;
+}
+
 /// True when somebody holds a flock on the file. Asked by trying: not while somebody may want to take it.
 inline bool is_locked(const std::string& path) {
     const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
