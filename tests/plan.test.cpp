@@ -12,10 +12,11 @@
 #include <csignal>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include <sys/resource.h>  // RLIMIT_NOFILE
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace daemonkit;
@@ -82,20 +83,17 @@ DaemonOptions everything(const TempFolder& folder) {
 
 TEST_CASE("plan: the steps stand in the order in which a start does them", "[plan][unit]") {
     const TempFolder folder;
-    const std::vector<Step> expected{Step::validate_options, Step::fill_standard_streams,
-                                     Step::refuse_threads,   Step::resolve_user,
-                                     Step::resolve_user,     Step::lock_pid_file,
-                                     Step::open_stream,      Step::open_stream,
-                                     Step::open_stream,      Step::fork_session_leader,
-                                     Step::create_session,   Step::fork_daemon,
-                                     Step::reset_signals,    Step::map_signals,
-                                     Step::redirect_stream,  Step::set_umask,
-                                     Step::change_directory, Step::set_environment,
-                                     Step::set_environment,  Step::limit_resources,
-                                     Step::write_pid_file,   Step::drop_privileges,
-                                     Step::limit_core,       Step::close_inherited,
-                                     Step::reset_signals,    Step::application,
-                                     Step::redirect_stream,  Step::report_ready};
+    const std::vector<Step> expected{
+        Step::validate_options, Step::fill_standard_streams, Step::refuse_threads,
+        Step::resolve_user,     Step::resolve_user,          Step::lock_pid_file,
+        Step::open_stream,      Step::open_stream,           Step::open_stream,
+        Step::open_channel,     Step::block_signals,         Step::fork_session_leader,
+        Step::create_session,   Step::fork_daemon,           Step::reset_signals,
+        Step::map_signals,      Step::redirect_stream,       Step::set_umask,
+        Step::change_directory, Step::set_environment,       Step::set_environment,
+        Step::limit_resources,  Step::write_pid_file,        Step::drop_privileges,
+        Step::limit_core,       Step::close_inherited,       Step::reset_signals,
+        Step::application,      Step::redirect_stream,       Step::report_ready};
     CHECK(steps_of(everything(folder)) == expected);
 }
 
@@ -138,8 +136,20 @@ TEST_CASE("plan: a relative path is told as the file that it means", "[plan][uni
         .detach = Detach::always, .out = AppendTo{"log"}, .pid_file = "pid"};
     const std::string here = fs::current_path().string() + "/";
     CHECK(words_of(options, Step::lock_pid_file) == "lock " + here + "pid; ");
-    CHECK(words_of(options, Step::open_stream).find("the end of " + here + "log for stdout") !=
+    CHECK(words_of(options, Step::open_stream).find("open the end of " + here + "log for stdout") !=
           std::string::npos);
+}
+
+TEST_CASE("plan: what the daemon gives up for good comes last", "[plan][unit]") {
+    const DaemonOptions options{.detach = Detach::always,
+                                .privileges = {.capabilities = std::vector<int>{10},
+                                               .new_privileges = NewPrivileges::forbidden,
+                                               .paths = std::vector<PathRule>{{"/usr"}},
+                                               .forbidden_system_calls = {101, 102}}};
+    CHECK(words_of(options, Step::drop_privileges) == "keep 1 capability; ");
+    CHECK(words_of(options, Step::confine) ==
+          "forbid new privileges; make the file system usable below 1 path alone; forbid 2 system "
+          "calls; ");
 }
 
 TEST_CASE("plan: a new root is entered before its directory, after the pid is written",
@@ -216,13 +226,11 @@ TEST_CASE("check: each finding is what a start would say", "[plan][process]") {
         const auto step = line.find(": ", line.find(": ") + 2);
         return line.substr(0, line.find(": ", step + 2));
     };
-    CHECK(check_says({.working_directory = missing}) ==
-          start_says({"--directory", missing})
-              .substr(0, check_says({.working_directory = missing}).size()));
     const std::vector<std::pair<DaemonOptions, Words>> cases{
         {{.working_directory = missing}, {"--directory", missing}},
         {{.working_directory = file}, {"--directory", file}},
         {{.in = ReadFrom{missing}}, {"--in", missing}},
+        {{.in = ReadFrom{files.folder.path()}}, {"--in", files.folder.path()}},
         {{.out = AppendTo{missing + "/log"}}, {"--out", missing + "/log"}},
         {{.out = AppendTo{files.folder.path()}}, {"--out", files.folder.path()}},
         {{.err = AppendTo{missing + "/log"}}, {"--err", missing + "/log"}},

@@ -4,6 +4,7 @@
 
 #include <daemonkit/context_options.hpp>
 #include <daemonkit/detail/absolute_path.hpp>
+#include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/decide_detach.hpp>
 #include <daemonkit/detail/prepare_start.hpp>
 #include <daemonkit/detail/proc_status.hpp>
@@ -17,7 +18,8 @@
 #include <variant>
 #include <vector>
 
-#include <unistd.h>  // W_OK
+#include <sys/stat.h>  // S_ISDIR
+#include <unistd.h>    // W_OK
 
 namespace daemonkit {
 
@@ -36,16 +38,21 @@ inline std::string octal(mode_t mode) {
     return digits;
 }
 
-/// The target of a stream in words.
+/// `3 limits`, `1 limit`.
+inline std::string count_of(std::size_t count, const char* one, const char* many) {
+    return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+/// The target of a stream in words; nothing where the stream stays what it is.
 struct DescribeTarget {
     bool detaches;
-    std::string operator()(const DefaultTarget&) const {
-        return detaches ? "the null device" : "what it is";
-    }
+    std::string operator()(const DefaultTarget&) const { return detaches ? "the null device" : ""; }
     std::string operator()(const NullDevice&) const { return "the null device"; }
-    std::string operator()(const Inherit&) const { return "what it is"; }
-    std::string operator()(const AppendTo& file) const { return "the end of " + file.path; }
-    std::string operator()(const ReadFrom& file) const { return file.path; }
+    std::string operator()(const Inherit&) const { return {}; }
+    std::string operator()(const AppendTo& file) const {
+        return "the end of " + absolute_path(file.path);
+    }
+    std::string operator()(const ReadFrom& file) const { return absolute_path(file.path); }
     std::string operator()(const Duplicate& copy) const {
         return "descriptor " + std::to_string(copy.fd);
     }
@@ -67,13 +74,20 @@ inline std::string folder_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+/// The path is not that of a folder, where a file is wanted.
+inline void refuse_folder(Step step, const std::string& path) {
+    struct ::stat status {};
+    if (sys::stat(path.c_str(), &status) && S_ISDIR(status.st_mode))
+        throw Error(step, path, EISDIR);
+}
+
 /// The file can be written, or made in its folder.
 inline void require_writable(Step step, const std::string& path) {
-    const auto file = sys::access(path.c_str(), W_OK);
-    if (file) return;
+    const auto file = sys::faccessat(path.c_str(), W_OK);
     const auto reason =
-        file.error == ENOENT ? sys::access(folder_of(path).c_str(), W_OK | X_OK) : file;
-    if (!reason) throw Error(step, path, reason.error);
+        file.error == ENOENT ? sys::faccessat(folder_of(path).c_str(), W_OK | X_OK) : file;
+    check(reason, step, path);
+    refuse_folder(step, path);
 }
 
 }  // namespace detail
@@ -94,16 +108,25 @@ inline std::vector<PlannedStep> plan(const DaemonOptions& options) {
     add(Step::validate_options,
         (detaches ? "detach: " : "stay in the foreground: ") + decision.reason);
     add(Step::fill_standard_streams, "open the null device for each of 0-2 that is closed");
-    if (detaches) add(Step::refuse_threads, "make sure that this is the only thread");
+    if (detaches) {
+        add(Step::refuse_threads, options.other_threads == OtherThreads::refuse
+                                      ? "make sure that this is the only thread"
+                                      : "if this is not the only thread, start the program again");
+    }
     if (options.privileges.user)
         add(Step::resolve_user, "look up the user " + *options.privileges.user);
     if (options.privileges.group)
         add(Step::resolve_user, "look up the group " + *options.privileges.group);
     if (options.pid_file)
         add(Step::lock_pid_file, "lock " + detail::absolute_path(*options.pid_file));
-    add(Step::open_stream, "open " + std::visit(target, options.in) + " for stdin");
-    add(Step::open_stream, "open " + std::visit(target, options.out) + " for stdout");
-    add(Step::open_stream, "open " + std::visit(target, options.err) + " for stderr");
+    const std::string in = std::visit(target, options.in);
+    const std::string out = std::visit(target, options.out);
+    const std::string err = std::visit(target, options.err);
+    if (!in.empty()) add(Step::open_stream, "open " + in + " for stdin");
+    if (!out.empty()) add(Step::open_stream, "open " + out + " for stdout");
+    if (!err.empty()) add(Step::open_stream, "open " + err + " for stderr");
+    if (detaches) add(Step::open_channel, "make the line between launcher and daemon");
+    add(Step::block_signals, "block all signals");
     if (detaches) {
         add(Step::fork_session_leader, "fork the session leader");
         add(Step::create_session, "start a session without a terminal");
@@ -113,7 +136,12 @@ inline std::vector<PlannedStep> plan(const DaemonOptions& options) {
     for (const SignalRule& rule : options.signal_map) {
         add(Step::map_signals, "set the disposition of " + detail::signal_name(rule.signal));
     }
-    add(Step::redirect_stream, "redirect stdin and stdout");
+    if (!in.empty() && !out.empty())
+        add(Step::redirect_stream, "redirect stdin and stdout");
+    else if (!in.empty())
+        add(Step::redirect_stream, "redirect stdin");
+    else if (!out.empty())
+        add(Step::redirect_stream, "redirect stdout");
     add(Step::set_umask, "set the umask " + detail::octal(options.umask));
     if (!options.chroot_directory) {
         add(Step::change_directory,
@@ -124,11 +152,12 @@ inline std::vector<PlannedStep> plan(const DaemonOptions& options) {
     }
     if (!options.environment.set.empty()) {
         add(Step::set_environment,
-            "set " + std::to_string(options.environment.set.size()) + " environment variables");
+            "set " + detail::count_of(options.environment.set.size(), "environment variable",
+                                      "environment variables"));
     }
     if (!options.limits.empty()) {
         add(Step::limit_resources,
-            "set " + std::to_string(options.limits.size()) + " resource limits");
+            "set " + detail::count_of(options.limits.size(), "resource limit", "resource limits"));
     }
     if (options.pid_file) add(Step::write_pid_file, "write the pid and be named by the lock");
     if (options.chroot_directory) {
@@ -136,18 +165,34 @@ inline std::vector<PlannedStep> plan(const DaemonOptions& options) {
             "make " + detail::absolute_path(*options.chroot_directory) + " the root");
         add(Step::change_directory, "change to " + options.working_directory + " in it");
     }
-    if (options.privileges.user || options.privileges.group) {
+    const Privileges& privileges = options.privileges;
+    if (privileges.user || privileges.group) {
         add(Step::drop_privileges,
             "change groups, group and user, and prove that there is no way back");
+    }
+    if (privileges.capabilities) {
+        add(Step::drop_privileges, "keep " + detail::count_of(privileges.capabilities->size(),
+                                                              "capability", "capabilities"));
     }
     if (options.core_dumps == CoreDumps::prevent) add(Step::limit_core, "prevent core dumps");
     if (options.close_inherited != CloseInherited::none) {
         add(Step::close_inherited, "close inherited descriptors");
     }
+    if (privileges.new_privileges == NewPrivileges::forbidden)
+        add(Step::confine, "forbid new privileges");
+    if (privileges.paths) {
+        add(Step::confine, "make the file system usable below " +
+                               detail::count_of(privileges.paths->size(), "path", "paths") +
+                               " alone");
+    }
+    if (!privileges.forbidden_system_calls.empty()) {
+        add(Step::confine, "forbid " + detail::count_of(privileges.forbidden_system_calls.size(),
+                                                        "system call", "system calls"));
+    }
     add(Step::reset_signals, "empty the signal mask");
     if (options.ready_when == ReadyWhen::notified)
         add(Step::application, "run the program until notify_ready");
-    add(Step::redirect_stream, "redirect stderr");
+    if (!err.empty()) add(Step::redirect_stream, "redirect stderr");
     if (detaches) add(Step::report_ready, "tell the launcher, which ends with status 0");
     return steps;
 }
@@ -162,10 +207,9 @@ inline std::vector<Error> check(const DaemonOptions& options) {
     detail::find(findings, [&] { detail::validate(options); });
     if (!findings.empty()) return findings;
     const bool detaches = detail::decide_detach(options.detach).choice == Detach::always;
-    if (detaches) {
+    if (detaches && options.other_threads == OtherThreads::refuse)
         detail::find(findings, [&] { detail::refuse_threads(detail::read_proc_status()); });
-        detail::find(findings, [&] { detail::refuse_pid_one(); });
-    }
+    if (detaches) detail::find(findings, [&] { detail::refuse_pid_one(); });
     detail::find(findings, [&] { PrivilegeDrop resolved(options.privileges); });
     if (options.pid_file) {
         detail::find(findings, [&] {
@@ -188,7 +232,8 @@ inline std::vector<Error> check(const DaemonOptions& options) {
     if (const auto* const file = std::get_if<ReadFrom>(&options.in)) {
         detail::find(findings, [&] {
             const std::string path = detail::absolute_path(file->path);
-            detail::check(detail::sys::access(path.c_str(), R_OK), Step::open_stream, path);
+            detail::check(detail::sys::faccessat(path.c_str(), R_OK), Step::open_stream, path);
+            detail::refuse_folder(Step::open_stream, path);
         });
     }
     const std::string root = options.chroot_directory.value_or("");
@@ -196,7 +241,9 @@ inline std::vector<Error> check(const DaemonOptions& options) {
         const std::string path =
             root.empty() ? detail::absolute_path(options.working_directory)
                          : detail::absolute_path(root) + "/" + options.working_directory;
-        detail::check(detail::sys::access(path.c_str(), X_OK), Step::change_directory, path);
+        // The dot makes it a directory, or an error.
+        detail::check(detail::sys::faccessat((path + "/.").c_str(), X_OK), Step::change_directory,
+                      path);
     });
     return findings;
 }

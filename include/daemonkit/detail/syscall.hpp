@@ -129,9 +129,9 @@ inline ::DIR* opendir(const char* path) noexcept { return ::opendir(path); }
 inline const ::dirent* readdir(::DIR* directory) noexcept { return ::readdir(directory); }
 /// closedir(3)
 inline void closedir(::DIR* directory) noexcept { ::closedir(directory); }
-/// access(2)
-inline Result<int> access(const char* path, int mode) noexcept {
-    return invoke("access", [&] { return ::access(path, mode); });
+/// faccessat(2) with the rights of the effective user
+inline Result<int> faccessat(const char* path, int mode) noexcept {
+    return invoke("faccessat", [&] { return ::faccessat(AT_FDCWD, path, mode, AT_EACCESS); });
 }
 /// unlink(2)
 inline Result<int> unlink(const char* path) noexcept {
