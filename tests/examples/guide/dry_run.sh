@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+guide=$(cd "$(dirname "$0")/../../../docs" && pwd)/guide.md
 . "$(dirname "$0")/../common.sh"
 
 run log pid "$(id -un)"
@@ -13,6 +14,11 @@ run missing/log pid "nobody of that name"
 expect "the first finding is the status" [ "$status" -eq 78 ]
 expect "each finding is told: the user" grep -q '^FAILS: resolve_user: nobody of that name: ' out
 expect "and the log" grep -q '^FAILS: open_stream: .*/missing/log: ' out
+# The guide shows this very output.
+run missing/hello.log hello.pid thermod
+sed -n '/^```text$/,/^```$/{/^validate_options/,/^```$/p}' "$guide" | sed "/^\`\`\`$/d; s|/tmp/hello|$folder|" >shown
+expect "the guide shows what comes out" cmp out shown
+
 run "" pid "$(id -un)"
 expect "an option that can never work is refused with 78" [ "$status" -eq 78 ]
 run
