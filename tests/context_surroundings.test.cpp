@@ -264,6 +264,8 @@ TEST_CASE("DaemonContext: started with the highest descriptor limit there is",
 
 TEST_CASE("DaemonContext: a low descriptor limit is enough, or a reason to fail",
           "[context][process]") {
+    // UndefinedBehaviorSanitizer looks at objects through a pipe of its own, and takes EMFILE for a broken object.
+    if (DAEMONKIT_ASAN() != 0) return not_tested("the sanitizers need descriptors themselves");
     const int limit = GENERATE(range(3, 21));
     CAPTURE(limit);
     const DaemonFiles files;

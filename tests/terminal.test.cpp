@@ -4,6 +4,7 @@
 #include "catch.hpp"
 #include "daemon_files.hpp"
 #include "daemon_start.hpp"
+#include "not_tested.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -82,6 +83,15 @@ private:
     std::string shown_;
 };
 
+bool has_terminals() {
+    const int screen = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (screen < 0) return false;
+    const bool works = ::grantpt(screen) == 0 && ::unlockpt(screen) == 0 &&
+                       ::access(::ptsname(screen), R_OK | W_OK) == 0;
+    ::close(screen);
+    return works;
+}
+
 bool logs(const DaemonFiles& files, const std::string& text) {
     return eventually([&] { return read_file(files.log).find(text) != std::string::npos; });
 }
@@ -90,6 +100,7 @@ bool logs(const DaemonFiles& files, const std::string& text) {
 
 TEST_CASE("DaemonContext: started on a terminal the daemon has none, and lives on when it hangs up",
           "[terminal][process]") {
+    if (!has_terminals()) return not_tested("there are no pseudo terminals (devpts)");
     const DaemonFiles files;
     Terminal terminal;
     DaemonStart start(files.start(), terminal.login());
@@ -114,6 +125,7 @@ TEST_CASE("DaemonContext: started on a terminal the daemon has none, and lives o
 
 TEST_CASE("DaemonContext: what a start prints to stderr stands on the terminal until it is ready",
           "[terminal][process]") {
+    if (!has_terminals()) return not_tested("there are no pseudo terminals (devpts)");
     const DaemonFiles files;
     Terminal terminal;
     DaemonStart start(files.start({"--init", "throw"}), terminal.login());
@@ -124,6 +136,7 @@ TEST_CASE("DaemonContext: what a start prints to stderr stands on the terminal u
 
 TEST_CASE("DaemonContext: Ctrl+C while the launcher waits ends the start and leaves no daemon",
           "[terminal][process]") {
+    if (!has_terminals()) return not_tested("there are no pseudo terminals (devpts)");
     const DaemonFiles files;
     Terminal terminal;
     DaemonStart start(files.start({"--init", "hang"}), terminal.login());
@@ -137,6 +150,7 @@ TEST_CASE("DaemonContext: Ctrl+C while the launcher waits ends the start and lea
 
 TEST_CASE("DaemonContext: a terminal that hangs up while the launcher waits ends the start",
           "[terminal][process]") {
+    if (!has_terminals()) return not_tested("there are no pseudo terminals (devpts)");
     const DaemonFiles files;
     Terminal terminal;
     DaemonStart start(files.start({"--init", "hang"}), terminal.login());
