@@ -455,9 +455,11 @@ TEST_CASE("DaemonContext: a program with threads is refused, or starts again",
         DaemonStart start(files.start({"--threads", "2"}));
         CHECK(why_not_failed(start, files) == "");
         CHECK(start.await().exit_status == 78);
-        CHECK(start.err() ==
-              "probe_daemon: refuse_threads: worker-1, worker-2: 2 other threads run; "
-              "construct DaemonContext before the first thread (Device or resource busy)\n");
+        // A sanitizer may have a thread of its own.
+        CHECK(start.err().rfind("probe_daemon: refuse_threads: ", 0) == 0);
+        CHECK(start.err().find("worker-1, worker-2: 2 other threads run; construct DaemonContext "
+                               "before the first thread (Device or resource busy)\n") !=
+              std::string::npos);
         CHECK_FALSE(fs::exists(files.pid_file));
     }
     SECTION("the program is executed anew, and comes up with its threads") {

@@ -13,6 +13,7 @@
 #include <map>
 #include <string>
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -179,6 +180,20 @@ TEST_CASE("DaemonContext: an interrupt that the launcher ignores does not end th
                       {{}, [] { ::signal(SIGHUP, SIG_IGN); }});
     REQUIRE(is_starting(files));
     ::kill(start.launcher(), SIGHUP);
+    CHECK(why_not_up(start, files) == "");
+}
+
+TEST_CASE(
+    "DaemonContext: a launcher that is stopped beyond the time finds a daemon that is up in time",
+    "[context][process]") {
+    const DaemonFiles files;
+    DaemonStart start(files.start({"--ready-timeout-ms", "300"}, "probe_daemon_fault"),
+                      {{"DAEMONKIT_FAULT=launcher/recv:1:late_stop"}, {}});
+    const auto launcher = start.await_stopped_launcher();
+    if (launcher) {
+        ::poll(nullptr, 0, 400);  // the time that it has is over
+        ::kill(*launcher, SIGCONT);
+    }
     CHECK(why_not_up(start, files) == "");
 }
 

@@ -89,6 +89,7 @@ private:
         // The session leader has ended: what it had to say is there, and the daemon's own end may have come, too.
         static_cast<void>(read_line());
         bool may_have_ended = true;
+        Clock::time_point last_look;
         for (int failures = 0;;) {
             Frame frame;
             while (channel_->take(frame)) {
@@ -108,6 +109,11 @@ private:
                     may_have_ended = true;
                     continue;
                 case Wait::over:
+                    if (std::exchange(last_look, deadline_) != deadline_) {
+                        // A launcher that was stopped meanwhile may have been told long ago.
+                        read_all();
+                        continue;
+                    }
                     return failure(ETIMEDOUT, "not ready within " +
                                                   std::to_string(timeout_.count()) +
                                                   " ms; it has been ended");
@@ -126,6 +132,12 @@ private:
         const auto got = channel_->fill();
         if (got.value == 0) line_ended_ = true;
         return got.error;
+    }
+
+    /// Takes in all that has arrived; a daemon that never stops talking is not listened to for ever.
+    void read_all() noexcept {
+        constexpr int most_reads = 1000;
+        for (int reads = 0; reads < most_reads && !line_ended_ && read_line() == 0;) ++reads;
     }
 
     /// A daemon that has ended has no more to say, even if a child of its own keeps the line open.
