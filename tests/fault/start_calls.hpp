@@ -6,6 +6,7 @@
 #include "daemon_start.hpp"
 #include "file_text.hpp"
 
+#include <algorithm>  // std::find_if
 #include <csignal>
 #include <filesystem>
 #include <sstream>
@@ -73,14 +74,22 @@ struct Call {
     }
 };
 
-/// The calls of a record that the seam has written, up to the launcher's answer: from then on the daemon is up.
-inline std::vector<Call> read_calls(const std::string& record) {
+/// All calls of a record that the seam has written.
+inline std::vector<Call> read_all_calls(const std::string& record) {
     std::istringstream lines(read_file(record));
     std::vector<Call> calls;
-    for (Call call; lines >> call.role >> call.name >> call.occurrence;) {
-        calls.push_back(call);
-        if (call.role == "launcher" && call.name == "send") break;
-    }
+    for (Call call; lines >> call.role >> call.name >> call.occurrence;) calls.push_back(call);
+    return calls;
+}
+
+/// The same up to the launcher's answer: from then on the daemon is up.
+inline std::vector<Call> read_calls(const std::string& record) {
+    std::vector<Call> calls = read_all_calls(record);
+    const auto is_answer = [](const Call& call) {
+        return call.role == "launcher" && call.name == "send";
+    };
+    const auto answer = std::find_if(calls.begin(), calls.end(), is_answer);
+    if (answer != calls.end()) calls.erase(answer + 1, calls.end());
     return calls;
 }
 
