@@ -134,6 +134,27 @@ TEST_CASE("DaemonContext: what a start prints to stderr stands on the terminal u
     CHECK(start.leaves_nothing());
 }
 
+TEST_CASE("DaemonContext: what the daemon prints to stderr later does not stand on the terminal",
+          "[terminal][process]") {
+    if (!has_terminals()) return not_tested("there are no pseudo terminals (devpts)");
+    const DaemonFiles files;
+    Terminal terminal;
+    DaemonStart start(files.start({"--say", "hello"}), terminal.login());
+    REQUIRE(why_not_up(start, files) == "");
+    CHECK(logs(files, "later: hello"));
+    CHECK(terminal.shown() == "hello\r\n");
+}
+
+TEST_CASE("DaemonContext: a terminal that the daemon opens does not become its own",
+          "[terminal][process]") {
+    if (!has_terminals()) return not_tested("there are no pseudo terminals (devpts)");
+    const DaemonFiles files;
+    const Terminal terminal;  // nobody's so far
+    DaemonStart start(files.start({"--open-terminal", terminal.name()}));
+    REQUIRE(why_not_up(start, files) == "");
+    CHECK(logs(files, "the terminal opened: yes, controlling: no"));
+}
+
 TEST_CASE("DaemonContext: Ctrl+C while the launcher waits ends the start and leaves no daemon",
           "[terminal][process]") {
     if (!has_terminals()) return not_tested("there are no pseudo terminals (devpts)");
