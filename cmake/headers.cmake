@@ -61,12 +61,14 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/user_database.hpp
     include/daemonkit/error.hpp
     include/daemonkit/fd_redirect.hpp
+    include/daemonkit/log_sink.hpp
     include/daemonkit/pid_lock.hpp
     include/daemonkit/plan.hpp
     include/daemonkit/privilege_options.hpp
     include/daemonkit/privileges.hpp
     include/daemonkit/run.hpp
     include/daemonkit/severity.hpp
+    include/daemonkit/severity_mask.hpp
     include/daemonkit/signal_info.hpp
     include/daemonkit/signal_set.hpp
     include/daemonkit/spawn.hpp
