@@ -10,6 +10,9 @@
 #include <filesystem>
 #include <string>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 using namespace daemonkit;
 using namespace daemonkit::testkit;
 namespace fs = std::filesystem;
@@ -18,8 +21,8 @@ namespace {
 
 // A program that consists of run.
 struct Program {
-    explicit Program(const Words& options)
-        : start(Words{probe("probe_run"), files.folder.path()} + options) {}
+    explicit Program(const Words& options, const Surroundings& surroundings = {})
+        : start(Words{probe("probe_run"), files.folder.path()} + options, surroundings) {}
 
     // The log without the pid in "body PID".
     std::string log() const {
@@ -86,6 +89,12 @@ TEST_CASE("run: a start that fails is told by the launcher", "[run][process]") {
         CHECK(told(program, 70) ==
               "probe_run: application: the cellar: locked (Permission denied)\n");
     }
+    SECTION("by what is no exception at all") {
+        Program program({"int_early", "--ready", "notified"});
+        CHECK(told(program, 70) ==
+              "probe_run: application: something was thrown that is no std::exception (Operation "
+              "canceled)\n");
+    }
     SECTION("by a body that ends without having been ready") {
         Program program({"forgets_ready", "--ready", "notified"});
         CHECK(told(program, 70) ==
@@ -103,6 +112,14 @@ TEST_CASE("run: what the body throws when the daemon is up goes to the daemon's 
         CHECK(daemon_status(program) == 70);
         CHECK(program.log() == "body\nprobe_run: the roof has gone\n");
         CHECK(program.start.err() == "");
+    }
+    SECTION("what is no exception") {
+        Program program({"int_late", "--hold", "--ready", ready});
+        CHECK(daemon_status(program) == 70);
+        CHECK(program.log() ==
+              "body\nprobe_run: application: something was thrown that is no std::exception "
+              "(Operation canceled)\n");
+        CHECK_FALSE(fs::exists(program.files.pid_file));
     }
     SECTION("an Error") {
         Program program({"error_late", "--hold", "--ready", ready});
@@ -123,10 +140,55 @@ TEST_CASE("run: in the foreground the same, and the status is the program's", "[
         CHECK(program.start.await().exit_status == 70);
         CHECK(program.log() == "body\nprobe_run: the roof has gone\n");
     }
+    SECTION("what is no exception") {
+        Program program({"int_late", "--foreground"});
+        CHECK(program.start.await().exit_status == 70);
+        CHECK(program.log() ==
+              "body\nprobe_run: application: something was thrown that is no std::exception "
+              "(Operation canceled)\n");
+        CHECK_FALSE(fs::exists(program.files.pid_file));
+    }
     SECTION("a start that fails") {
         Program program({"nothing", "--foreground", "--directory", "/no/such/folder"});
         CHECK(program.start.await().exit_status == 78);
         CHECK(program.start.err() ==
               "probe_run: change_directory: /no/such/folder: No such file or directory\n");
+    }
+}
+
+TEST_CASE("run: a body that ends its thread leaves the scope as by any other way",
+          "[run][process]") {
+    SECTION("in the foreground") {
+        Program program({"ends_thread", "--foreground"});
+        CHECK(program.start.await().exit_status == 0);
+        CHECK(program.start.err() == "");
+        CHECK_FALSE(fs::exists(program.files.pid_file));
+    }
+    SECTION("in a daemon that is not ready") {
+        Program program({"ends_thread", "--ready", "notified"});
+        CHECK(told(program, 70).rfind("probe_run: application: daemon: ", 0) == 0);
+    }
+}
+
+TEST_CASE("run: where nobody reads the launcher's stderr, the status still tells",
+          "[run][process]") {
+    const std::string stderr_is = GENERATE("closed", "full", "a pipe without a reader");
+    CAPTURE(stderr_is);
+    const auto prepare = [stderr_is] {
+        ::close(2);
+        if (stderr_is == "full") ::open("/dev/full", O_WRONLY);
+        int ends[2];
+        if (stderr_is != "a pipe without a reader" || ::pipe(ends) != 0) return;
+        ::dup2(ends[1], 2);
+        ::close(ends[0]);
+        if (ends[1] != 2) ::close(ends[1]);
+    };
+    SECTION("before the body") {
+        Program program({"nothing", "--directory", "/no/such/folder"}, {{}, prepare});
+        CHECK(told(program, 78) == "");
+    }
+    SECTION("in the body") {
+        Program program({"error_early", "--ready", "notified"}, {{}, prepare});
+        CHECK(told(program, 70) == "");
     }
 }

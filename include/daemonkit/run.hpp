@@ -3,10 +3,13 @@
 // run: a whole daemon in one call, with its failures told where they belong. Floor 9.
 
 #include <daemonkit/context.hpp>
+#include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
-#include <cstdio>  // std::fprintf
-#include <exception>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>       // std::fprintf
+#include <exception>    // std::exception, std::current_exception
 #include <type_traits>  // std::is_invocable_v
 
 namespace daemonkit {
@@ -18,6 +21,32 @@ inline int status_of(const std::exception& failure) noexcept {
     constexpr int software = 70;  // EX_SOFTWARE
     const auto* const error = dynamic_cast<const Error*>(&failure);
     return error != nullptr ? error->exit_status() : software;
+}
+
+/// Calls it; whatever is thrown goes to `handle` as a std::exception, and its status is returned.
+template <class Call, class Handle>
+int handle_exceptions(Call call, Handle handle) {
+    try {
+        return call();
+    } catch (const std::exception& failure) {
+        return handle(failure);
+    } catch (...) {
+        // The unwinding of pthread_exit and pthread_cancel is no exception, and must not be held up.
+        if (!std::current_exception()) throw;
+        return handle(Error(Step::application, "", ECANCELED,
+                            "something was thrown that is no std::exception"));
+    }
+}
+
+/// One line on standard error; where nobody reads it the status has to tell, so it is no reason to die of SIGPIPE.
+inline int tell_failure(const char* program, const std::exception& failure) noexcept {
+    struct ::sigaction ignore {};
+    ignore.sa_handler = SIG_IGN;
+    struct ::sigaction before {};
+    const auto ignored = sys::sigaction(SIGPIPE, &ignore, &before);
+    static_cast<void>(std::fprintf(stderr, "%s: %s\n", program, failure.what()));
+    if (ignored) static_cast<void>(sys::sigaction(SIGPIPE, &before, nullptr));
+    return status_of(failure);
 }
 
 /// What the body returns as a status: 0 where it returns nothing.
@@ -52,25 +81,23 @@ int call_body(Body& body, DaemonContext& context) {
 /// Shape:    `program` stands before the message, as in other programs' messages.
 /// Process:  the body runs in the daemon or the foreground process; in the launcher the call returns only when the
 ///           start has failed, after one line on standard error.
-/// Errors:   none leaves; the status follows sysexits.h, 70 for an exception that is not an Error.
+/// Errors:   none leaves, whatever is thrown; the status follows sysexits.h, 70 for what is not an Error.
+/// Threads:  a body that ends its thread (pthread_exit) leaves the scope, and run by unwinding.
 template <class Body>
-int run(const char* program, const DaemonOptions& options, Body body) noexcept {
+int run(const char* program, const DaemonOptions& options, Body body) {
     const auto tell = [&](const std::exception& failure) {
-        static_cast<void>(std::fprintf(stderr, "%s: %s\n", program, failure.what()));
-        return detail::status_of(failure);
+        return detail::tell_failure(program, failure);
     };
-    try {
+    const auto be_daemon = [&] {
         DaemonContext context(options);
-        try {
-            return detail::call_body(body, context);
-        } catch (const std::exception& failure) {
-            if (!context.awaits_ready()) return tell(failure);
-            context.notify_failed(failure);
-            return detail::status_of(failure);
-        }
-    } catch (const std::exception& failure) {
-        return tell(failure);
-    }
+        return detail::handle_exceptions([&] { return detail::call_body(body, context); },
+                                         [&](const std::exception& failure) {
+                                             if (!context.awaits_ready()) return tell(failure);
+                                             context.notify_failed(failure);
+                                             return detail::status_of(failure);
+                                         });
+    };
+    return detail::handle_exceptions(be_daemon, tell);
 }
 
 }  // namespace daemonkit

@@ -26,26 +26,26 @@ namespace detail {
 template <class Body>
 [[noreturn]] void launch_for_caller(ReadyChannel& caller, const DaemonOptions& options,
                                     Body& body) noexcept {
-    int status = 0;
-    try {
+    const auto be_daemon = [&] {
         DaemonContext context(options);
         // The daemon. The caller learns its pid from itself; that it is up, from the launcher.
         static_cast<void>(caller.send(FrameKind::hello, sys::getpid()));
         caller.close();
-        try {
-            status = call_body(body, context);
-        } catch (const std::exception& failure) {
-            context.notify_failed(failure);
-            static_cast<void>(std::fprintf(stderr, "%s\n", failure.what()));
-            status = status_of(failure);
-        }
-    } catch (const Error& error) {
-        send_failure(caller, error);
-        status = error.exit_status();
-    } catch (const std::exception& failure) {
-        send_failure(caller, Error(Step::application, "", ECANCELED, failure.what()));
-        status = status_of(failure);
-    }
+        return handle_exceptions(
+            [&] { return call_body(body, context); },
+            [&](const std::exception& failure) {
+                context.notify_failed(failure);
+                static_cast<void>(std::fprintf(stderr, "%s\n", failure.what()));
+                return status_of(failure);
+            });
+    };
+    const int status = handle_exceptions(be_daemon, [&](const std::exception& failure) {
+        const auto* const error = dynamic_cast<const Error*>(&failure);
+        send_failure(caller, error != nullptr
+                                 ? *error
+                                 : Error(Step::application, "", ECANCELED, failure.what()));
+        return status_of(failure);
+    });
     // Whatever the caller has registered to run at its exit is the caller's.
     static_cast<void>(std::fflush(nullptr));
     sys::exit_now(status);

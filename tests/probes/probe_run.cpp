@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A program whose main is run(): probe_run FOLDER BODY OPTION...
 //
-//   BODY   status | nothing | throw_early | throw_late | error_early | error_late | forgets_ready
+//   BODY   status | nothing | throw_early | throw_late | error_early | error_late | int_early | int_late | forgets_ready
+//          | ends_thread
 //   --foreground   --ready notified|constructed (constructed)   --directory DIR   --status N
 //   --hold         the daemon, once up, waits until FOLDER/go is there
 // The daemon's files are FOLDER/pid and FOLDER/log, where each body says "body PID".
@@ -13,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <pthread.h>
 #include <unistd.h>
 
 namespace {
@@ -64,11 +66,14 @@ int main(int argc, char** argv) {
         say_body();
         if (body == "throw_early") throw std::runtime_error("the roof is missing");
         if (body == "error_early") throw_error();
+        if (body == "int_early") throw 3;
+        if (body == "ends_thread") ::pthread_exit(nullptr);
         if (body == "forgets_ready") return status;
         if (notifies) daemon.notify_ready();
         if (holds) wait_for_go(folder);
         if (body == "throw_late") throw std::runtime_error("the roof has gone");
         if (body == "error_late") throw_error();
+        if (body == "int_late") throw 3;
         return status;
     });
 }

@@ -2,7 +2,7 @@
 // A caller that spawns a daemon and lives on: probe_spawn FOLDER OPTION...
 //
 //   FOLDER/pid, FOLDER/log, FOLDER/report       the daemon's files; FOLDER/state.before, .after: the caller's
-//   --notified          the body calls notify_ready, after --init fail|throw|exit|hang
+//   --notified          the body calls notify_ready, after --init fail|throw|int|exit|hang
 //   --directory DIR  --close-all  --threads  --ignore-child  --status N (the body's)
 //   --hook-forks        hooks.in_daemon forks a child that holds whatever the daemon holds
 // stdout: pid=, or error=, errno=, message=, status=; then children=, and over= from atexit and a destructor.
@@ -40,6 +40,7 @@ int run_body(const Wanted& wanted, daemonkit::DaemonContext& daemon) {
     if (wanted.init == "fail")
         throw daemonkit::Error(daemonkit::Step::application, "the cellar", ENOSPC, "no room");
     if (wanted.init == "throw") throw std::runtime_error("the roof is missing");
+    if (wanted.init == "int") throw 3;
     if (wanted.init == "exit") ::_exit(3);
     if (wanted.init == "hang") signals.wait();
     probe::write_report(wanted.folder + "/report");
