@@ -22,7 +22,7 @@ int tell_holder(const char* path) {
     if (holder->pid)
         std::printf("running as pid %d\n", static_cast<int>(*holder->pid));
     else
-        std::puts("running; the process cannot be named yet");
+        std::puts("running; the process cannot be named");
     return 0;
 }
 

@@ -238,7 +238,7 @@ TEST_CASE("PidLock: a killed holder's file does not hold up the next start",
     CHECK(read_file(path) == own_pid() + "\n");
 }
 
-TEST_CASE("PidLock: a worker that outlives its killed daemon keeps the lock, and is not named",
+TEST_CASE("PidLock: a worker that outlives its killed daemon keeps the lock, and is told of",
           "[pid_lock][process]") {
     const TempFolder folder;
     const std::string path = folder / "pid";
@@ -247,10 +247,28 @@ TEST_CASE("PidLock: a worker that outlives its killed daemon keeps the lock, and
     daemon.signal(SIGKILL);
     CHECK(daemon.await_end() == 128 + SIGKILL);
     CHECK(refusal(path).explanation() == unnamed);
+    const auto holder = PidLock::holder(path);
+    REQUIRE(holder);
+    CHECK_FALSE(holder->pid);
+    CHECK_FALSE(PidLock::try_acquire(path));
 
     daemon.hang_up();
     daemon.rest();  // the end of the worker's stdout: it is gone
+    CHECK_FALSE(PidLock::holder(path));
     CHECK(PidLock(path).is_held());
+}
+
+TEST_CASE("PidLock: a holder that has opened its own file, and lost its name, is told of",
+          "[pid_lock][process]") {
+    const TempFolder folder;
+    const std::string path = folder / "pid";
+    RunningProgram daemon(
+        pid_lock_probe({"lock:" + path, "write", "holder:" + path, "pause:held"}));
+    daemon.await("paused");
+    const auto holder = PidLock::holder(path);
+    REQUIRE(holder);
+    CHECK_FALSE(holder->pid);
+    CHECK(refusal(path).explanation() == unnamed);
 }
 
 TEST_CASE("PidLock: another program's lock on the file is not taken for the holder's",

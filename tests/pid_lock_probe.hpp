@@ -21,7 +21,9 @@ namespace daemonkit::testkit {
 inline constexpr uid_t nobody = 65534;
 
 /// What a refused start is told when the holder is not known; else a pid follows the other one.
-inline constexpr const char* unnamed = "already running; the process cannot be named yet";
+inline constexpr const char* unnamed =
+    "already running; the process cannot be named: it is starting, or has outlived its daemon "
+    "(see fuser)";
 inline constexpr const char* already_running_as = "already running as pid ";
 
 /// The command line of probe_pid_lock.

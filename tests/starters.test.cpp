@@ -19,7 +19,7 @@ using namespace daemonkit::testkit;
 
 namespace {
 
-/// The pid that a refusal names; nothing when it says that the holder cannot be named yet.
+/// The pid that a refusal names; nothing when it says that the holder cannot be named.
 std::optional<pid_t> named_holder(const std::string& message) {
     const std::string words = "already running as pid ";
     const auto at = message.find(words);
@@ -36,7 +36,7 @@ std::string why_not_refused(DaemonStart& start, pid_t winner) {
     if (const auto named = named_holder(start.err())) {
         return *named == winner ? "" : "names pid " + std::to_string(*named) + ": " + status;
     }
-    return start.err().find("cannot be named yet") != std::string::npos ? "" : status;
+    return start.err().find("cannot be named") != std::string::npos ? "" : status;
 }
 
 }  // namespace

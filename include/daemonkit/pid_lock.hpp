@@ -36,17 +36,28 @@ struct PidLockOptions {
 
 /// Who holds a lock.
 struct PidLockHolder {
-    /// The holder as the kernel names it; nothing while it has not written its pid yet, or lives in another
-    /// pid namespace.
+    /// The holder as the kernel names it; nothing while it has not written its pid yet, lives in another pid
+    /// namespace, or is a child that a daemon has left behind.
     std::optional<pid_t> pid;
 };
+
+namespace detail {
+
+/// Why a lock is not to be had.
+inline std::string explain_held(const PidLockHolder& holder) {
+    if (holder.pid) return "already running as pid " + std::to_string(*holder.pid);
+    return "already running; the process cannot be named: it is starting, or has outlived its "
+           "daemon (see fuser)";
+}
+
+}  // namespace detail
 
 /// Holds the lock of a pid file; while it does, no other process does.
 ///
 /// `flock` keeps others out and survives the forks. After them `write_pid` adds a record lock, whose owner the
 /// kernel tells to anyone who asks (`holder`): that names the process, never the number in the file. A record
 /// lock goes when any descriptor of the file is closed in the process, so a daemon that opens its own pid file
-/// stays the only one but can no longer be named.
+/// stays the only one but can no longer be named. A child that a daemon has forked holds the lock as well.
 ///
 /// Shape:    a regular file with one name, never through a symbolic link; it belongs to the effective user
 ///           (a stranger's file is replaced while locked, or refused where that is not allowed). A relative path
@@ -199,6 +210,7 @@ private:
         owner_ = detail::sys::getpid();
         try {
             take_name_tag(detail::NameTag::launcher);
+            require_tag(detail::set_nameless_tag(fd_.get()));
             if ((status.st_mode & 07777U) != options.mode) {
                 detail::check(detail::sys::fchmod(fd_.get(), options.mode), Step::open_pid_file,
                               path_);
@@ -217,8 +229,7 @@ private:
     [[noreturn]] void throw_held() const {
         const auto holder = ask_holder(fd_.get()).value;
         throw Error(Step::lock_pid_file, path_, EWOULDBLOCK,
-                    holder && holder->pid ? "already running as pid " + std::to_string(*holder->pid)
-                                          : "already running; the process cannot be named yet");
+                    detail::explain_held(holder.value_or(PidLockHolder{})));
     }
 
     detail::UniqueFd open_file(mode_t mode) const {
@@ -248,8 +259,9 @@ private:
         return status;
     }
 
-    void take_name_tag(detail::NameTag tag) {
-        const auto set = detail::set_name_tag(fd_.get(), tag);
+    void take_name_tag(detail::NameTag tag) { require_tag(detail::set_name_tag(fd_.get(), tag)); }
+
+    void require_tag(const detail::Result<bool>& set) const {
         if (set.error != 0) throw Error(Step::lock_pid_file, path_, set.error, "no record lock");
     }
 
@@ -262,7 +274,9 @@ private:
         if (!daemon) return {{}, daemon.error};
         if (daemon.value && *daemon.value != 0) return {PidLockHolder{daemon.value}, 0};
         if (daemon.value || launcher.value) return {PidLockHolder{}, 0};
-        return {};
+        const auto somebody = detail::name_tag_owner(fd, detail::NameTag::nobody);
+        if (!somebody) return {{}, somebody.error};
+        return {somebody.value ? std::optional(PidLockHolder{}) : std::nullopt, 0};
     }
 
     detail::Result<ssize_t> pwrite_despite_limit(std::string_view text) noexcept {

@@ -215,9 +215,7 @@ inline std::vector<Error> check(const DaemonOptions& options) {
         detail::find(findings, [&] {
             const std::string path = detail::absolute_path(*options.pid_file);
             if (const auto holder = PidLock::holder(path)) {
-                throw Error(Step::lock_pid_file, path, EWOULDBLOCK,
-                            holder->pid ? "already running as pid " + std::to_string(*holder->pid)
-                                        : "already running; the process cannot be named yet");
+                throw Error(Step::lock_pid_file, path, EWOULDBLOCK, detail::explain_held(*holder));
             }
             detail::require_writable(Step::open_pid_file, path);
         });

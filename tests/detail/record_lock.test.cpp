@@ -18,6 +18,7 @@
 using daemonkit::detail::name_tag_owner;
 using daemonkit::detail::NameTag;
 using daemonkit::detail::set_name_tag;
+using daemonkit::detail::set_nameless_tag;
 using daemonkit::detail::UniqueFd;
 using daemonkit::fault::Fault;
 using daemonkit::fault::Repeat;
@@ -119,6 +120,43 @@ TEST_CASE("name tags: neither flock nor an OFD lock of another process has a nam
     struct ::flock record = daemonkit::detail::describe_tag(NameTag::daemon, F_WRLCK);
     REQUIRE(::fcntl(file.get(), F_OFD_SETLK, &record) == 0);
     CHECK(name_tag_owner(asking.get(), NameTag::daemon).value == 0);  // held, and by nobody
+#endif
+}
+
+TEST_CASE("name tags: the one without a name is there as long as anyone has the open file",
+          "[detail][unit]") {
+#if defined(F_OFD_SETLK)
+    const TempFolder folder;
+    UniqueFd file = open_file(folder / "file");
+    const UniqueFd asking = open_file(folder / "file");
+    CHECK_FALSE(name_tag_owner(asking.get(), NameTag::nobody).value);
+    CHECK(set_nameless_tag(file.get()).value);
+    CHECK(name_tag_owner(asking.get(), NameTag::nobody).value == 0);
+    CHECK_FALSE(name_tag_owner(asking.get(), NameTag::daemon).value);
+    CHECK_FALSE(set_nameless_tag(asking.get()).value);
+
+    // A record lock goes with any descriptor of the file that is closed; this one does not.
+    open_file(folder / "file").reset();
+    UniqueFd inherited(::dup(file.get()));
+    file.reset();
+    CHECK(name_tag_owner(asking.get(), NameTag::nobody).value == 0);
+    inherited.reset();
+    CHECK_FALSE(name_tag_owner(asking.get(), NameTag::nobody).value);
+#endif
+}
+
+TEST_CASE("name tags: a system without nameless ones goes on without", "[detail][unit][fault]") {
+    const TempFolder folder;
+    const UniqueFd file = open_file(folder / "file");
+    for (const int error : {EINVAL, EAGAIN, EACCES}) {
+        const Fault fault("fcntl_lock", 1, error);
+        const auto set = set_nameless_tag(file.get());
+        CHECK(set.error == 0);
+        CHECK_FALSE(set.value);
+    }
+    const Fault fault("fcntl_lock", 1, ENOLCK);
+#if defined(F_OFD_SETLK)
+    CHECK(set_nameless_tag(file.get()).error == ENOLCK);
 #endif
 }
 

@@ -326,5 +326,5 @@ TEST_CASE("PidLock: without a way to ask, a holder is said to be there and not n
         with_fault("fcntl_lock", first, EIO, Repeat::for_good, [&] { PidLock second(path); });
     REQUIRE(outcome.error);
     CHECK(outcome.error->code().value() == EWOULDBLOCK);
-    CHECK(outcome.error->explanation() == "already running; the process cannot be named yet");
+    CHECK(outcome.error->explanation().find("the process cannot be named") != std::string::npos);
 }

@@ -2,8 +2,9 @@
 #pragma once
 // Record locks as name tags: the kernel tells which process has one. Floor 3.
 //
-// flock keeps others out, but a flock taken before a fork stays on record under the launcher's pid. A record lock
-// belongs to exactly one process, and F_GETLK names it to anyone who may read the file.
+// flock keeps others out, but a flock taken before a fork stays on record under the launcher's pid, and whether it is
+// held cannot be asked, only tried. A record lock belongs to exactly one process, and F_GETLK names it to anyone who
+// may read the file. One that belongs to the open file instead goes when the flock goes, and F_GETLK sees it, too.
 
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/syscall.hpp>
@@ -16,10 +17,11 @@
 
 namespace daemonkit::detail {
 
-/// The two tags a pid file carries, each one byte of the file.
+/// The tags a pid file carries, each one byte of the file.
 enum class NameTag : off_t {
     daemon = 0,    ///< held by the process whose pid the file holds
     launcher = 1,  ///< held while a start is under way, by the process that took the lock
+    nobody = 2,    ///< held as the flock is: by all who have the open file, whoever they are
 };
 
 /// The description of one tag for fcntl(2).
@@ -43,6 +45,24 @@ inline Result<bool> set_name_tag(int fd, NameTag tag) noexcept {
     const auto set = retry([&] { return sys::fcntl_lock(fd, F_SETLK, &record); });
     if (set.error == EAGAIN || set.error == EACCES) return {false, 0};
     return {set.error == 0, set.error};
+}
+
+/// Puts the tag without a name beside the flock; true when it stands there.
+///
+/// False, too, where the system has no such locks: only Linux and macOS do. Then a process that has nothing but the
+/// flock is not seen by `name_tag_owner`.
+///
+/// Errors:   the errno of any other refusal.
+/// Source:   fcntl_locking(2) "Open file description locks".
+inline Result<bool> set_nameless_tag([[maybe_unused]] int fd) noexcept {
+#if defined(F_OFD_SETLK)
+    struct ::flock record = describe_tag(NameTag::nobody, F_WRLCK);
+    const auto set = retry([&] { return sys::fcntl_lock(fd, F_OFD_SETLK, &record); });
+    if (set.error == EAGAIN || set.error == EACCES || set.error == EINVAL) return {false, 0};
+    return {set.error == 0, set.error};
+#else
+    return {false, 0};
+#endif
 }
 
 /// The process that holds the tag: its pid; 0 when it is held and cannot be named (the holder lives in another pid
