@@ -74,5 +74,6 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/spawn.hpp
     include/daemonkit/stream_target.hpp
     include/daemonkit/syslog_sink.hpp
+    include/daemonkit/timeout.hpp
     include/daemonkit/version.hpp
 )

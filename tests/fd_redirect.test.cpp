@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <string>
 #include <type_traits>
+#include <variant>
 #include <vector>
 
 #include <fcntl.h>
@@ -334,4 +335,16 @@ TEST_CASE("FdRedirect: another device in the place of the null device is refused
     if (::mknod((root / "dev/null").c_str(), S_IFCHR | 0666, zero_device) != 0)
         return not_tested("root may not make a device here");
     check_refused_null(root, "this is not the null device");
+}
+
+TEST_CASE("with_absolute_path: paths become absolute, other targets stay", "[fd_redirect][unit]") {
+    const auto append = daemonkit::detail::with_absolute_path(daemonkit::AppendTo{"log", 0600});
+    CHECK(std::get<daemonkit::AppendTo>(append).path == std::filesystem::current_path() / "log");
+    CHECK(std::get<daemonkit::AppendTo>(append).mode == 0600);
+    const auto read = daemonkit::detail::with_absolute_path(daemonkit::ReadFrom{"/in"});
+    CHECK(std::get<daemonkit::ReadFrom>(read).path == "/in");
+    CHECK(std::get<daemonkit::Duplicate>(
+              daemonkit::detail::with_absolute_path(daemonkit::Duplicate{5}))
+              .fd == 5);
+    CHECK_THROWS_AS(daemonkit::detail::with_absolute_path(daemonkit::AppendTo{}), daemonkit::Error);
 }

@@ -18,10 +18,9 @@
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 #include <daemonkit/pid_lock.hpp>
+#include <daemonkit/timeout.hpp>
 
-#include <algorithm>  // std::clamp
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>     // std::fflush
@@ -110,14 +109,13 @@ public:
     /// The start may take that long from now on.
     ///
     /// Process:  daemon, before it is ready; later it does nothing.
-    void extend_timeout(std::chrono::milliseconds timeout) noexcept {
-        if (channel_.is_open()) {
-            constexpr auto most = std::numeric_limits<std::int32_t>::max();
-            static_cast<void>(
-                channel_.send(detail::FrameKind::extend,
-                              static_cast<std::int32_t>(std::clamp<std::chrono::milliseconds::rep>(
-                                  timeout.count(), 1, most))));
-        }
+    void extend_timeout(Timeout timeout) noexcept {
+        if (!channel_.is_open()) return;
+        constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max();
+        const std::int64_t wanted = timeout.in_milliseconds();
+        const auto milliseconds = wanted < most ? static_cast<std::int32_t>(wanted) : most;
+        static_cast<void>(
+            channel_.send(detail::FrameKind::extend, milliseconds > 0 ? milliseconds : 1));
     }
 
     /// The launcher throws this failure: step, subject and text. The program ends after it.

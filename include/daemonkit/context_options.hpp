@@ -4,8 +4,8 @@
 
 #include <daemonkit/privilege_options.hpp>
 #include <daemonkit/stream_target.hpp>
+#include <daemonkit/timeout.hpp>
 
-#include <chrono>
 #include <csignal>  // SIG_DFL
 #include <cstdint>
 #include <functional>
@@ -148,7 +148,7 @@ struct DaemonOptions {
     ReadyWhen ready_when = ReadyWhen::constructed;
 
     /// How long a start may take, counted by the launcher; more than zero.
-    std::chrono::milliseconds ready_timeout = std::chrono::seconds(30);
+    Timeout ready_timeout = Timeout::seconds(30);
 };
 
 }  // namespace daemonkit

@@ -5,6 +5,7 @@
 // Works on descriptors, so that it holds for C stdio, iostreams, libraries and child processes alike.
 
 #include <daemonkit/detail/above_standard.hpp>
+#include <daemonkit/detail/absolute_path.hpp>
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/errno_guard.hpp>
 #include <daemonkit/detail/install_stream.hpp>
@@ -22,6 +23,19 @@
 #include <fcntl.h>  // FD_CLOEXEC
 
 namespace daemonkit {
+
+namespace detail {
+
+/// The target with its path, if it has one, made absolute: it means the same file from every directory.
+///
+/// Errors:   Step::resolve_path.
+inline StreamTarget with_absolute_path(StreamTarget target) {
+    if (auto* append = std::get_if<AppendTo>(&target)) append->path = absolute_path(append->path);
+    if (auto* read = std::get_if<ReadFrom>(&target)) read->path = absolute_path(read->path);
+    return target;
+}
+
+}  // namespace detail
 
 /// A standard stream leads to a target until the end of the scope.
 ///

@@ -161,8 +161,7 @@ private:
     }
 
     std::optional<SignalInfo> wait_at_most(detail::Nanoseconds time) {
-        const auto start = detail::monotonic_now();
-        const auto deadline = time < detail::forever - start ? start + time : detail::forever;
+        const auto deadline = detail::monotonic_after(time);
         for (;;) {
             if (stopped()) return SignalInfo{};
             if (auto signal = poll()) return signal;
@@ -175,10 +174,7 @@ private:
 
     // Ends when there may be something to take, when a handler has run, or when the time is over.
     void sleep(detail::Nanoseconds time) {
-        constexpr detail::Nanoseconds second = 1'000'000'000;
-        struct ::timespec limit {};
-        limit.tv_sec = static_cast<time_t>(time / second);
-        limit.tv_nsec = static_cast<long>(time % second);
+        const struct ::timespec limit = detail::timespec_of(time);
         ::pollfd pipe{native_handle(), POLLIN, 0};
         const auto woken = detail::sys::ppoll(&pipe, 1, time == detail::forever ? nullptr : &limit);
         if (!woken && woken.error != EINTR) throw Error(Step::watch_signals, "poll", woken.error);

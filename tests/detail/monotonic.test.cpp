@@ -4,29 +4,8 @@
 #include "catch.hpp"
 
 #include <chrono>
-#include <limits>
 
 using namespace daemonkit::detail;
-using namespace std::chrono_literals;
-
-TEST_CASE("nanoseconds_in: durations of every unit", "[monotonic][unit]") {
-    CHECK(nanoseconds_in(0s) == 0);
-    CHECK(nanoseconds_in(1ns) == 1);
-    CHECK(nanoseconds_in(250us) == 250'000);
-    CHECK(nanoseconds_in(-5ms) == -5'000'000);
-    CHECK(nanoseconds_in(2h) == 7'200'000'000'000);
-    CHECK(nanoseconds_in(std::chrono::duration<double>(1.5)) == 1'500'000'000);
-    CHECK(nanoseconds_in(std::chrono::nanoseconds(forever - 1)) == forever - 1);
-}
-
-TEST_CASE("nanoseconds_in: more than there is, is for ever", "[monotonic][unit]") {
-    CHECK(nanoseconds_in(std::chrono::hours::max()) == forever);
-    CHECK(nanoseconds_in(std::chrono::milliseconds::max()) == forever);
-    CHECK(nanoseconds_in(std::chrono::nanoseconds::max()) == forever);
-    CHECK(nanoseconds_in(std::chrono::duration<double>(std::numeric_limits<double>::infinity())) ==
-          forever);
-    CHECK(nanoseconds_in(std::chrono::hours::min()) < 0);
-}
 
 TEST_CASE("monotonic_now: goes forward, with the steady clock", "[monotonic][unit]") {
     const auto before = std::chrono::steady_clock::now().time_since_epoch();
@@ -34,4 +13,21 @@ TEST_CASE("monotonic_now: goes forward, with the steady clock", "[monotonic][uni
     const auto after = std::chrono::steady_clock::now().time_since_epoch();
     CHECK(before.count() <= now);
     CHECK(now <= after.count());
+}
+
+TEST_CASE("monotonic_after: later than now, and never past the last number", "[monotonic][unit]") {
+    const auto before = monotonic_now();
+    const auto later = monotonic_after(1'000);
+    CHECK(later >= before + 1'000);
+    CHECK(later <= monotonic_now() + 1'000);
+    CHECK(monotonic_after(forever) == forever);
+    CHECK(monotonic_after(forever - 1) == forever);
+}
+
+TEST_CASE("timespec_of: seconds and the rest; what is over does not wait", "[monotonic][unit]") {
+    CHECK(timespec_of(2'000'000'003).tv_sec == 2);
+    CHECK(timespec_of(2'000'000'003).tv_nsec == 3);
+    CHECK(timespec_of(0).tv_nsec == 0);
+    CHECK(timespec_of(-1).tv_nsec == 0);
+    CHECK(timespec_of(-2'000'000'000).tv_sec == 0);
 }

@@ -310,13 +310,3 @@ TEST_CASE("open_target: root refuses a symbolic link in another user's folder", 
     CHECK(refusal(Stream::out, AppendTo{theirs + "/log"}).code().value() == ELOOP);
     CHECK(read_file(folder / "victim") == "untouched");
 }
-
-TEST_CASE("with_absolute_path: paths become absolute, other targets stay", "[detail][unit]") {
-    const auto append = detail::with_absolute_path(AppendTo{"log", 0600});
-    CHECK(std::get<AppendTo>(append).path == std::filesystem::current_path() / "log");
-    CHECK(std::get<AppendTo>(append).mode == 0600);
-    const auto read = detail::with_absolute_path(ReadFrom{"/in"});
-    CHECK(std::get<ReadFrom>(read).path == "/in");
-    CHECK(std::get<Duplicate>(detail::with_absolute_path(Duplicate{5})).fd == 5);
-    CHECK_THROWS_AS(detail::with_absolute_path(AppendTo{}), Error);
-}

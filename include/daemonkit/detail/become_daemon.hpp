@@ -19,8 +19,7 @@
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
-#include <algorithm>  // std::any_of, std::find
-#include <cstdio>     // std::fflush
+#include <cstdio>  // std::fflush
 #include <optional>
 #include <string>
 
@@ -158,20 +157,24 @@ private:
 
     /// True for a descriptor of the start itself.
     bool is_own(int fd, const PreparedStart& start, int channel) const noexcept {
-        const auto is = [fd](const UniqueFd& own) { return own.get() == fd; };
-        return fd == channel || (start.lock && fd == start.lock->native_handle()) ||
-               is(start.streams.null) || is(directory_) ||
-               std::any_of(std::begin(start.streams.own), std::end(start.streams.own), is) ||
-               std::any_of(std::begin(saved_streams_), std::end(saved_streams_), is);
+        for (const UniqueFd& own : start.streams.own) {
+            if (own.get() == fd) return true;
+        }
+        for (const UniqueFd& own : saved_streams_) {
+            if (own.get() == fd) return true;
+        }
+        return fd == channel || fd == start.streams.null.get() || fd == directory_.get() ||
+               (start.lock && fd == start.lock->native_handle());
     }
 
     void close_others(const PreparedStart& start, int channel) const {
         const DaemonOptions& options = start.options;
         if (options.close_inherited == CloseInherited::none) return;
-        const auto& keep = options.keep_open;
         close_inherited(start.status ? start.status->descriptor_slots : 0, [&](int fd) {
-            const bool is_kept = std::find(keep.begin(), keep.end(), fd) != keep.end();
-            if (is_kept || is_own(fd, start, channel)) return true;
+            for (const int kept : options.keep_open) {
+                if (fd == kept) return true;
+            }
+            if (is_own(fd, start, channel)) return true;
             if (options.close_inherited == CloseInherited::all) return is_signal_descriptor(fd);
             const auto flags = sys::fcntl_getfd(fd);
             return flags && (flags.value & FD_CLOEXEC) != 0;

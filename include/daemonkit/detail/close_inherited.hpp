@@ -8,7 +8,6 @@
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/syscall.hpp>
 
-#include <algorithm>  // std::min, std::max, std::lower_bound
 #include <vector>
 
 #include <poll.h>
@@ -24,11 +23,11 @@ inline constexpr int first_inherited_fd = 3;
 /// Not RLIMIT_NOFILE: whoever lowers the limit keeps the descriptors above it.
 inline constexpr int guessed_descriptor_slots = 65'536;
 
-/// Closes `first` to `last`, both included; open descriptors among them are listed in `open`, in order.
-inline void close_run(int first, int last, const std::vector<int>& open) noexcept {
-    if (sys::close_range(static_cast<unsigned>(first), static_cast<unsigned>(last), 0)) return;
-    auto fd = std::lower_bound(open.begin(), open.end(), first);
-    for (; fd != open.end() && *fd <= last; ++fd) static_cast<void>(sys::close(*fd));
+/// Closes the open descriptors from `first` up to `end`, listed in order; between them no other is open.
+inline void close_run(const int* first, const int* end) noexcept {
+    if (first == end) return;
+    if (sys::close_range(static_cast<unsigned>(*first), static_cast<unsigned>(end[-1]), 0)) return;
+    for (; first != end; ++first) static_cast<void>(sys::close(*first));
 }
 
 /// How many descriptors one poll(2) may be asked for: it refuses more than the descriptor limit.
@@ -37,7 +36,7 @@ inline int poll_batch(int most) noexcept {
     if (!sys::getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > static_cast<rlim_t>(most)) {
         return most;
     }
-    return std::max(1, static_cast<int>(limit.rlim_cur));
+    return limit.rlim_cur > 0 ? static_cast<int>(limit.rlim_cur) : 1;
 }
 
 /// The descriptors from 3 up to `slots` that are open, in order.
@@ -47,7 +46,7 @@ inline std::vector<int> open_descriptors(int slots) {
     std::vector<int> open;
     ::pollfd set[most];
     for (int first = first_inherited_fd; first < slots; first += batch) {
-        const int count = std::min(batch, slots - first);
+        const int count = slots - first < batch ? slots - first : batch;
         for (int i = 0; i < count; ++i) set[i] = {first + i, 0, 0};
         // One poll asks for a whole batch: POLLNVAL means "not open". Where it is refused, each descriptor is asked
         // by itself.
@@ -69,17 +68,14 @@ void close_inherited(int slots, Spare spare) {
     const bool is_guess = slots == 0;
     if (is_guess) slots = guessed_descriptor_slots;
     const std::vector<int> open = open_descriptors(slots);
-    int run_first = first_inherited_fd;
-    int run_last = -1;
-    for (const int fd : open) {
-        if (!spare(fd)) {
-            run_last = fd;
-            continue;
-        }
-        if (run_last >= run_first) close_run(run_first, run_last, open);
-        run_first = fd + 1;
+    const int* run = open.data();
+    const int* const end = run + open.size();
+    for (const int* fd = run; fd != end; ++fd) {
+        if (!spare(*fd)) continue;
+        close_run(run, fd);
+        run = fd + 1;
     }
-    if (run_last >= run_first) close_run(run_first, run_last, open);
+    close_run(run, end);
     if (is_guess) {
         static_cast<void>(sys::close_range(static_cast<unsigned>(slots), ~0U, 0));
     }

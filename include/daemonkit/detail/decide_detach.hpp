@@ -5,11 +5,10 @@
 #include <daemonkit/context_options.hpp>
 #include <daemonkit/detail/syscall.hpp>
 
-#include <algorithm>  // std::any_of, std::min
-#include <charconv>   // std::from_chars
-#include <cstddef>    // std::size_t, offsetof
-#include <cstdlib>    // std::getenv
-#include <cstring>    // std::strlen
+#include <charconv>  // std::from_chars
+#include <cstddef>   // std::size_t, offsetof
+#include <cstdlib>   // std::getenv
+#include <cstring>   // std::strlen
 #include <string>
 
 #include <sys/socket.h>
@@ -44,9 +43,11 @@ inline bool input_is_superserver_socket() noexcept {
     if (!sys::getsockname(STDIN_FILENO, &address, &size)) return false;
     if (address.ss_family != AF_UNIX) return true;
     const auto* const bytes = reinterpret_cast<const char*>(&address);
-    const auto* const end = bytes + std::min<std::size_t>(size, sizeof address);
-    return std::any_of(std::min(bytes + offsetof(::sockaddr_un, sun_path), end), end,
-                       [](char byte) { return byte != 0; });
+    const std::size_t end = size < sizeof address ? size : sizeof address;
+    for (std::size_t i = offsetof(::sockaddr_un, sun_path); i < end; ++i) {
+        if (bytes[i] != 0) return true;
+    }
+    return false;
 }
 
 /// Decides from facts; a parent with pid 1 is none: a shell may be pid 1, and a reaper need not be.

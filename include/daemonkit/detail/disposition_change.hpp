@@ -51,10 +51,10 @@ public:
     /// The dispositions are what they were.
     void undo() noexcept {
         // Backwards: of two changes to the same signal, the first one knows what it was.
-        for (auto saved = before_.rbegin(); saved != before_.rend(); ++saved) {
-            static_cast<void>(sys::sigaction(saved->number, &saved->action, nullptr));
+        for (; !before_.empty(); before_.pop_back()) {
+            const Saved& last = before_.back();
+            static_cast<void>(sys::sigaction(last.number, &last.action, nullptr));
         }
-        before_.clear();
     }
 
 private:

@@ -7,7 +7,6 @@
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
-#include <algorithm>  // std::find
 #include <string>
 #include <utility>  // std::pair
 #include <vector>
@@ -23,9 +22,8 @@ public:
     /// The environment is what the option says.
     void apply(const Environment& wanted) {
         if (wanted.inherited == InheritedEnvironment::only_listed) {
-            const auto& listed = wanted.listed;
             for (const auto& [name, value] : variables()) {
-                if (std::find(listed.begin(), listed.end(), name) != listed.end()) continue;
+                if (lists(wanted, name)) continue;
                 remember(name, value);
                 check(sys::unsetenv(name.c_str()), Step::set_environment, name);
             }
@@ -50,6 +48,13 @@ public:
 private:
     using Variable = std::pair<std::string, std::string>;
 
+    static bool lists(const Environment& wanted, const std::string& name) noexcept {
+        for (const std::string& listed : wanted.listed) {
+            if (listed == name) return true;
+        }
+        return false;
+    }
+
     static std::vector<Variable> variables() {
         std::vector<Variable> all;
         char** const environment = sys::environment();
@@ -66,9 +71,10 @@ private:
 
     /// The first value counts: a variable may be removed and set again.
     void remember(const std::string& name, const std::string& value) {
-        const auto known = [&](const Variable& variable) { return variable.first == name; };
-        if (std::find_if(before_.begin(), before_.end(), known) == before_.end())
-            before_.emplace_back(name, value);
+        for (const Variable& known : before_) {
+            if (known.first == name) return;
+        }
+        before_.emplace_back(name, value);
     }
 
     std::vector<Variable> before_;

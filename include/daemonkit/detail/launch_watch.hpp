@@ -4,15 +4,15 @@
 
 #include <daemonkit/detail/daemon_group.hpp>
 #include <daemonkit/detail/launch_signals.hpp>
+#include <daemonkit/detail/monotonic.hpp>
 #include <daemonkit/detail/proc_status.hpp>
 #include <daemonkit/detail/ready_channel.hpp>
 #include <daemonkit/detail/signal_name.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
+#include <daemonkit/timeout.hpp>
 
-#include <algorithm>  // std::min
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <optional>
 #include <string>
@@ -46,8 +46,7 @@ public:
     /// Waits until the daemon is up, or has failed and is gone.
     ///
     /// Process:  launcher, after the forks.
-    LaunchOutcome await(ReadyChannel& channel, pid_t session_leader,
-                        std::chrono::milliseconds timeout) {
+    LaunchOutcome await(ReadyChannel& channel, pid_t session_leader, Timeout timeout) {
         channel_ = &channel;
         group_ =
             DaemonGroup(session_leader, subreaper_.in_force() ? DaemonGroup::Reaping::possible
@@ -65,23 +64,20 @@ public:
     }
 
 private:
-    using Clock = std::chrono::steady_clock;
-    using Milliseconds = std::chrono::milliseconds;
     using Sight = DaemonGroup::Sight;
     enum class Wait { readable, interrupted, over, failed };
-    static constexpr Milliseconds grace{2000};  ///< between SIGTERM and SIGKILL
-    static constexpr Milliseconds last_wait{10'000};
+    static constexpr Nanoseconds grace = 2'000'000'000;  ///< between SIGTERM and SIGKILL
+    static constexpr Nanoseconds last_wait = 10'000'000'000;
     static constexpr int most_failures = 20;  ///< of a wait that cannot be made, in a row
 
     static Error failure(int error, std::string explanation) {
         return {Step::await_ready, "daemon", error, std::move(explanation)};
     }
 
-    /// The start may take that long from now on. A deadline further off than the clock can tell is never met.
-    void allow(Milliseconds time) noexcept {
-        constexpr Milliseconds longest = std::chrono::hours(24 * 365 * 100);
+    /// The start may take that long from now on.
+    void allow(Timeout time) noexcept {
         timeout_ = time;
-        deadline_ = Clock::now() + std::min(time, longest);
+        deadline_ = monotonic_after(time.in_nanoseconds());
     }
 
     /// Nothing once the daemon is up; what went wrong otherwise.
@@ -89,7 +85,7 @@ private:
         // The session leader has ended: what it had to say is there, and the daemon's own end may have come, too.
         static_cast<void>(read_line());
         bool may_have_ended = true;
-        Clock::time_point last_look;
+        Nanoseconds last_look = 0;
         for (int failures = 0;;) {
             Frame frame;
             while (channel_->take(frame)) {
@@ -115,7 +111,7 @@ private:
                         continue;
                     }
                     return failure(ETIMEDOUT, "not ready within " +
-                                                  std::to_string(timeout_.count()) +
+                                                  std::to_string(timeout_.in_milliseconds()) +
                                                   " ms; it has been ended");
                 case Wait::failed: static_cast<void>(read_line()); break;
             }
@@ -152,7 +148,7 @@ private:
     /// True when the frame decides the start; `last_word_` is then empty for a daemon that is up.
     bool is_last_word(const Frame& frame) {
         switch (frame.kind) {
-            case FrameKind::extend: allow(Milliseconds(frame.number)); return false;
+            case FrameKind::extend: allow(Timeout::milliseconds(frame.number)); return false;
             case FrameKind::status: show(frame.subject); return false;
             case FrameKind::failed:
                 last_word_.emplace(frame.step, frame.subject, frame.number, frame.explanation);
@@ -179,7 +175,7 @@ private:
 
     /// Why the line ended without a last word.
     Error explain_end() {
-        static_cast<void>(wait_for_end(Clock::now() + grace));
+        static_cast<void>(wait_for_end(monotonic_after(grace)));
         ProcessExit exit;
         const Sight sight = group_.look(exit);
         if (sight == Sight::ended) {
@@ -197,13 +193,11 @@ private:
     }
 
     /// Waits with the interrupts let through.
-    Wait wait_until(Clock::time_point deadline, int& error) noexcept {
+    Wait wait_until(Nanoseconds deadline, int& error) noexcept {
         const sigset_t mask = signals_.waiting_mask();
-        const auto left = std::chrono::ceil<Milliseconds>(deadline - Clock::now());
-        if (left <= Milliseconds::zero()) return Wait::over;
-        struct ::timespec limit {};
-        limit.tv_sec = static_cast<time_t>(left.count() / 1000);
-        limit.tv_nsec = static_cast<long>(left.count() % 1000) * 1'000'000;
+        const Nanoseconds left = deadline - monotonic_now();
+        if (left <= 0) return Wait::over;
+        const struct ::timespec limit = timespec_of(left);
         ::pollfd line{line_ended_ ? -1 : channel_->native_handle(), POLLIN, 0};
         const auto ready = sys::ppoll(&line, 1, &limit, &mask);
         error = ready.error;
@@ -220,7 +214,7 @@ private:
     }
 
     /// Waits for the daemon's end; true when it has ended.
-    bool wait_for_end(Clock::time_point deadline) noexcept {
+    bool wait_for_end(Nanoseconds deadline) noexcept {
         for (int failures = 0; !is_gone() && failures < most_failures;) {
             if (is_ready_too_late()) hang_up();
             int error = 0;
@@ -257,11 +251,12 @@ private:
     /// Ends whatever the start has made; true when it is proven that no daemon is left.
     bool end_daemon() noexcept {
         bool gone = is_gone();
-        if (!gone && (leaves_by_itself_ || line_ended_)) gone = wait_for_end(Clock::now() + grace);
-        if (!gone && group_.signal(SIGTERM)) gone = wait_for_end(Clock::now() + grace);
+        if (!gone && (leaves_by_itself_ || line_ended_))
+            gone = wait_for_end(monotonic_after(grace));
+        if (!gone && group_.signal(SIGTERM)) gone = wait_for_end(monotonic_after(grace));
         hang_up();
-        if (!gone && group_.signal(SIGKILL)) gone = wait_for_end(Clock::now() + last_wait);
-        if (!gone) gone = wait_for_end(Clock::now() + grace);
+        if (!gone && group_.signal(SIGKILL)) gone = wait_for_end(monotonic_after(last_wait));
+        if (!gone) gone = wait_for_end(monotonic_after(grace));
         group_.reap();
         return gone;
     }
@@ -272,8 +267,8 @@ private:
     ReadyChannel* channel_ = nullptr;
     ProcessExit leader_exit_;
     std::optional<Error> last_word_;
-    Clock::time_point deadline_;
-    Milliseconds timeout_{};
+    Nanoseconds deadline_ = 0;
+    Timeout timeout_ = Timeout::seconds(0);
     bool line_ended_ = false;
     bool leaves_by_itself_ = false;
 };

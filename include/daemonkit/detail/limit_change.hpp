@@ -31,10 +31,9 @@ public:
 
     /// The limits are what they were.
     void undo() noexcept {
-        for (auto saved = before_.rbegin(); saved != before_.rend(); ++saved) {
-            static_cast<void>(sys::setrlimit(saved->resource, &saved->limit));
+        for (; !before_.empty(); before_.pop_back()) {
+            static_cast<void>(sys::setrlimit(before_.back().resource, &before_.back().limit));
         }
-        before_.clear();
     }
 
 private:

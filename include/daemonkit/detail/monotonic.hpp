@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Monotonic time in nanoseconds, for headers that take durations and cannot afford <chrono>. Floor 2.
+// Monotonic time in nanoseconds, for headers that cannot afford <chrono>. Floor 2.
 
 #include <daemonkit/detail/syscall.hpp>
-
-#include <cstdint>
-#include <limits>
+#include <daemonkit/timeout.hpp>
 
 #include <time.h>  // timespec, CLOCK_MONOTONIC
 
 namespace daemonkit::detail {
-
-/// A length or a point of time.
-using Nanoseconds = std::int64_t;
-
-/// Longer than any wait.
-inline constexpr Nanoseconds forever = std::numeric_limits<Nanoseconds>::max();
 
 /// Now, on a clock that nobody sets.
 inline Nanoseconds monotonic_now() noexcept {
@@ -24,15 +16,19 @@ inline Nanoseconds monotonic_now() noexcept {
     return Nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-/// A std::chrono::duration of any kind; one that is out of range is `forever`, or as long ago.
-template <class Duration>
-constexpr Nanoseconds nanoseconds_in(const Duration& duration) noexcept {
-    using Period = typename Duration::period;
-    constexpr long double each = 1e9L * Period::num / Period::den;
-    constexpr auto most = static_cast<long double>(forever);
-    const long double total = each * static_cast<long double>(duration.count());
-    if (total <= -most) return -forever;
-    return total < most ? static_cast<Nanoseconds>(total) : forever;
+/// The point that far from now; `forever` where the clock has no number for it.
+inline Nanoseconds monotonic_after(Nanoseconds time) noexcept {
+    const Nanoseconds now = monotonic_now();
+    return time < forever - now ? now + time : forever;
+}
+
+/// For calls that wait: what is below zero is over.
+inline struct ::timespec timespec_of(Nanoseconds time) noexcept {
+    struct ::timespec wait {};
+    if (time <= 0) return wait;
+    wait.tv_sec = static_cast<time_t>(time / 1'000'000'000);
+    wait.tv_nsec = static_cast<long>(time % 1'000'000'000);
+    return wait;
 }
 
 }  // namespace daemonkit::detail

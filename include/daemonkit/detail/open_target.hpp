@@ -77,24 +77,14 @@ inline UniqueFd open_file(const std::string& path, int flags, mode_t mode) {
     return fd;
 }
 
-/// The target with its path, if it has one, made absolute: it means the same file from every directory.
-///
-/// Errors:   Step::resolve_path.
-inline StreamTarget with_absolute_path(StreamTarget target) {
-    if (auto* append = std::get_if<AppendTo>(&target)) append->path = absolute_path(append->path);
-    if (auto* read = std::get_if<ReadFrom>(&target)) read->path = absolute_path(read->path);
-    return target;
-}
-
 /// The open target: close-on-exec from birth, above descriptor 2; none for Inherit and DefaultTarget.
 ///
-/// A path is opened as it stands; `with_absolute_path` comes first. A symbolic link as the last part of a path is
-/// followed only in a folder that nobody but root and the user of this process can change: in a shared folder
+/// A relative path starts from the directory of this moment. A symbolic link as the last part of a path is followed only in a folder that nobody but root and the user of this process can change: in a shared folder
 /// somebody else may have put it there to have another file written. A named pipe is not waited for; one to
 /// write to must have a reader.
 ///
 /// Process:  launcher, before any fork: a log that cannot be opened ends the start there.
-/// Errors:   Step::open_stream on the path, or on the stream where there is no path. EINVAL for a target that
+/// Errors:   Step::resolve_path; Step::open_stream on the path, or on the stream where there is no path. EINVAL for a target that
 ///           the stream cannot use (stdin appended to, output read from, a mode above 0777).
 /// Source:   open(2), fcntl(2) F_DUPFD_CLOEXEC.
 inline UniqueFd open_target(Stream stream, const StreamTarget& target) {
@@ -108,17 +98,17 @@ inline UniqueFd open_target(Stream stream, const StreamTarget& target) {
             throw Error(Step::open_stream, append->path, EINVAL, "stdin cannot be appended to");
         if ((append->mode & ~mode_t{0777}) != 0)
             throw Error(Step::open_stream, append->path, EINVAL, "the mode is not in 0000-0777");
-        return open_file(append->path, O_WRONLY | O_CREAT | O_APPEND, append->mode);
+        return open_file(absolute_path(append->path), O_WRONLY | O_CREAT | O_APPEND, append->mode);
     }
     if (const auto* read = std::get_if<ReadFrom>(&target)) {
         if (stream != Stream::in)
             throw Error(Step::open_stream, read->path, EINVAL, "only stdin can be read from");
-        UniqueFd fd = open_file(read->path, O_RDONLY, 0);
+        const std::string path = absolute_path(read->path);
+        UniqueFd fd = open_file(path, O_RDONLY, 0);
         struct ::stat status {};
-        check(retry([&] { return sys::fstat(fd.get(), &status); }), Step::open_stream, read->path);
+        check(retry([&] { return sys::fstat(fd.get(), &status); }), Step::open_stream, path);
         if (S_ISDIR(status.st_mode))
-            throw Error(Step::open_stream, read->path, EISDIR,
-                        explain_open(read->path, EISDIR, false));
+            throw Error(Step::open_stream, path, EISDIR, explain_open(path, EISDIR, false));
         return fd;
     }
     if (const auto* duplicate = std::get_if<Duplicate>(&target)) {

@@ -76,7 +76,8 @@ inline void validate(const DaemonOptions& options) {
     if (options.privileges.group && options.privileges.group->empty()) {
         refuse("privileges.group", "the name is empty");
     }
-    if (options.ready_timeout.count() <= 0) refuse("ready_timeout", "it is not above zero");
+    if (options.ready_timeout.in_nanoseconds() <= 0)
+        refuse("ready_timeout", "it is not above zero");
 }
 
 /// The threads of this process besides the calling one; 0 where that cannot be told.
@@ -187,14 +188,8 @@ private:
             streams.leads_to_null[static_cast<int>(stream)] = true;
             return;
         }
-        StreamTarget absolute = target;
-        std::optional<UmaskScope> modes_as_in_the_daemon;
-        if (auto* file = std::get_if<AppendTo>(&absolute)) {
-            file->path = absolute_path(file->path);
-            modes_as_in_the_daemon.emplace(options.umask);
-        }
-        if (auto* file = std::get_if<ReadFrom>(&absolute)) file->path = absolute_path(file->path);
-        streams.own[static_cast<int>(stream)] = open_target(stream, absolute);
+        const UmaskScope modes_as_in_the_daemon(options.umask);
+        streams.own[static_cast<int>(stream)] = open_target(stream, target);
     }
 };
 

@@ -12,7 +12,6 @@
 #include <daemonkit/detail/unique_fd.hpp>
 #include <daemonkit/error.hpp>
 
-#include <algorithm>  // std::min
 #include <cerrno>
 #include <csignal>  // SIGKILL
 #include <cstdint>
