@@ -66,6 +66,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/plan.hpp
     include/daemonkit/privilege_options.hpp
     include/daemonkit/privileges.hpp
+    include/daemonkit/reload.hpp
     include/daemonkit/run.hpp
     include/daemonkit/severity.hpp
     include/daemonkit/severity_mask.hpp
