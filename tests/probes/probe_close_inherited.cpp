@@ -3,6 +3,8 @@
 //
 //   open:N            N more descriptors, on the lowest free numbers      at:FD     one of that number
 //   guarded:FD        one of that number, close-on-exec                   close:FD  closes one
+//   path:FD           one of that number that is no more than a path (O_PATH)
+//   guarded_path:FD   that, close-on-exec
 //   limit:N           RLIMIT_NOFILE, soft and hard                        limit:max the soft limit as high as the hard
 //   inherit:SLOTS[:KEPT]   close_inherited; SLOTS as known from /proc, or `unknown`; KEPT is a list of numbers and
 //                     ranges (3,7-9), or `guarded` for those that are close-on-exec
@@ -78,8 +80,8 @@ void set_limit(const std::string& text) {
     require(::setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
 }
 
-void put_at(int fd, int flags) {
-    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+void put_at(int fd, int flags, int access = O_RDWR) {
+    const int null = ::open("/dev/null", access | O_CLOEXEC);
     require(null >= 0, "/dev/null");
     if (null == fd) {
         require(::fcntl(fd, F_SETFD, flags == 0 ? 0 : FD_CLOEXEC) == 0, "F_SETFD");
@@ -110,6 +112,10 @@ void act(const Verb& verb) {
         put_at(std::stoi(verb.first), 0);
     } else if (verb.name == "guarded") {
         put_at(std::stoi(verb.first), O_CLOEXEC);
+    } else if (verb.name == "path") {
+        put_at(std::stoi(verb.first), 0, O_PATH);
+    } else if (verb.name == "guarded_path") {
+        put_at(std::stoi(verb.first), O_CLOEXEC, O_PATH);
     } else if (verb.name == "close") {
         require(::close(std::stoi(verb.first)) == 0, "close");
     } else if (verb.name == "limit") {

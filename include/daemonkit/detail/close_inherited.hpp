@@ -8,10 +8,14 @@
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/syscall.hpp>
 
+#include <cerrno>
+#include <cstddef>  // std::size_t
+#include <optional>
+#include <utility>  // std::move
 #include <vector>
 
 #include <poll.h>
-#include <sys/resource.h>  // RLIMIT_NOFILE
+#include <sys/stat.h>
 
 namespace daemonkit::detail {
 
@@ -30,32 +34,45 @@ inline void close_run(const int* first, const int* end) noexcept {
     for (; first != end; ++first) static_cast<void>(sys::close(*first));
 }
 
-/// How many descriptors one poll(2) may be asked for: it refuses more than the descriptor limit.
-inline int poll_batch(int most) noexcept {
-    struct ::rlimit limit {};
-    if (!sys::getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > static_cast<rlim_t>(most)) {
-        return most;
+/// Descriptors that are open, as far as poll(2) tells: it does not see those of O_PATH.
+struct PolledDescriptors {
+    std::size_t count = 0;       ///< of all, the standard streams among them
+    std::vector<int> inherited;  ///< those from 3 on, in order
+};
+
+/// Asks for a whole batch by one call; nothing where it is refused, as it is above the descriptor limit.
+inline std::optional<PolledDescriptors> poll_descriptors(int slots) {
+    constexpr int batch = 256;
+    PolledDescriptors open;
+    ::pollfd set[batch];
+    for (int first = 0; first < slots; first += batch) {
+        const int count = slots - first < batch ? slots - first : batch;
+        for (int i = 0; i < count; ++i) set[i] = {first + i, 0, 0};
+        if (!sys::poll(set, static_cast<std::size_t>(count), 0)) return {};
+        for (int i = 0; i < count; ++i) {
+            if ((set[i].revents & POLLNVAL) != 0) continue;
+            ++open.count;
+            if (first + i >= first_inherited_fd) open.inherited.push_back(first + i);
+        }
     }
-    return limit.rlim_cur > 0 ? static_cast<int>(limit.rlim_cur) : 1;
+    return open;
+}
+
+/// True when the kernel says that no more than these are open (since Linux 6.2).
+///
+/// Source:   proc_pid_fd(5).
+inline bool are_all(std::size_t count) noexcept {
+    struct ::stat folder {};
+    return sys::stat("/proc/self/fd", &folder) && static_cast<std::size_t>(folder.st_size) == count;
 }
 
 /// The descriptors from 3 up to `slots` that are open, in order.
 inline std::vector<int> open_descriptors(int slots) {
-    constexpr int most = 256;
-    const int batch = poll_batch(most);
+    auto polled = poll_descriptors(slots);
+    if (polled && are_all(polled->count)) return std::move(polled->inherited);
     std::vector<int> open;
-    ::pollfd set[most];
-    for (int first = first_inherited_fd; first < slots; first += batch) {
-        const int count = slots - first < batch ? slots - first : batch;
-        for (int i = 0; i < count; ++i) set[i] = {first + i, 0, 0};
-        // One poll asks for a whole batch: POLLNVAL means "not open". Where it is refused, each descriptor is asked
-        // by itself.
-        const bool polled = sys::poll(set, static_cast<std::size_t>(count), 0).error == 0;
-        for (int i = 0; i < count; ++i) {
-            const bool is_open =
-                polled ? (set[i].revents & POLLNVAL) == 0 : sys::fcntl_getfd(first + i).error == 0;
-            if (is_open) open.push_back(first + i);
-        }
+    for (int fd = first_inherited_fd; fd < slots; ++fd) {
+        if (sys::fcntl_getfd(fd).error != EBADF) open.push_back(fd);
     }
     return open;
 }
