@@ -176,7 +176,7 @@ private:
         std::optional<detail::LaunchWatch> watch(std::in_place, start.status);
         const detail::Forked forked = detail::fork_daemon(channel_);
         if (!forked.is_daemon()) {
-            end_as_launcher(watch, launcher_end, forked.session_leader, start.options, start.lock);
+            end_as_launcher(watch, launcher_end, forked, start.options, start.lock);
         }
         watch->disown();
         launcher_end.close();
@@ -192,9 +192,9 @@ private:
         detail::ReadyChannel::open(launcher_end, channel_);
         static_cast<void>(std::fflush(nullptr));
         std::optional<detail::LaunchWatch> watch(std::in_place, detail::read_proc_status());
-        const pid_t session_leader = detail::fork_and_start_again(channel_, program);
+        const detail::Forked forked = detail::fork_and_start_again(channel_, program);
         std::optional<PidLock> none;
-        end_as_launcher(watch, launcher_end, session_leader, options, none);
+        end_as_launcher(watch, launcher_end, forked, options, none);
     }
 
     /// In the program, started again: everything but the forks.
@@ -210,10 +210,10 @@ private:
     }
 
     [[noreturn]] void end_as_launcher(std::optional<detail::LaunchWatch>& watch,
-                                      detail::ReadyChannel& line, pid_t session_leader,
+                                      detail::ReadyChannel& line, const detail::Forked& forked,
                                       const DaemonOptions& options, std::optional<PidLock>& lock) {
         channel_.close();
-        const auto outcome = watch->await(line, session_leader, options.ready_timeout);
+        const auto outcome = watch->await(line, forked, options.ready_timeout);
         if (!outcome.error) {
             try {
                 call(options.hooks.in_launcher);

@@ -97,6 +97,7 @@ const std::map<std::string, Expectation> expectations{
     {"daemon setuid", harmless()},
     {"daemon prctl", fatal({Step::limit_core})},
     {"daemon poll", harmless()},
+    {"daemon stat", harmless()},
     {"daemon fcntl_getfd", harmless()},
     {"daemon close_range", harmless()},
     {"daemon pthread_sigmask", mask_change({Step::reset_signals})},

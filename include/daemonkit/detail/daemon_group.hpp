@@ -83,6 +83,7 @@ public:
 
     /// From now on the daemon is told from other orphans in its group, helpers that its start has left behind.
     void know_daemon(pid_t daemon) noexcept { daemon_ = daemon; }
+    bool knows_daemon() const noexcept { return daemon_ != 0; }
 
     /// Looks at the daemon without reaping it; `exit` is set when it has ended.
     ///

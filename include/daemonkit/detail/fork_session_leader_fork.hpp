@@ -15,9 +15,9 @@ namespace daemonkit::detail {
 /// Errors:   Step::fork_session_leader; what fails later is told through the channel.
 inline Forked fork_daemon(ReadyChannel& channel) {
     const pid_t leader = check(sys::fork(), Step::fork_session_leader, "");
-    if (leader > 0) return {leader};
+    if (leader > 0) return {leader, 0};
     lead_session(channel, [] { return sys::fork(); });
-    return {0};
+    return {};
 }
 
 }  // namespace daemonkit::detail

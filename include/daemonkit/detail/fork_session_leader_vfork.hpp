@@ -34,14 +34,16 @@ namespace daemonkit::detail {
 /// Errors:   Step::fork_session_leader; what fails later is told through the channel.
 /// Source:   vfork(2).
 [[gnu::noinline]] inline Forked fork_daemon(ReadyChannel& channel) {
+    volatile pid_t daemon = 0;  // the session leader writes it, the launcher reads it: one memory
     const int refused = sys::refusal("vfork");
     // Not behind a wrapper in syscall.hpp: a function that calls vfork must not return before the child has ended.
     const pid_t leader = refused == 0 ? ::vfork() : -1;
     const int error = refused != 0 ? refused : errno;
     if (leader < 0) throw Error(Step::fork_session_leader, "", error);
-    if (leader > 0) return {leader};
-    lead_session(channel, [] { return sys::fork_without_handlers(); });
-    return {0};
+    if (leader > 0) return {leader, daemon};
+    lead_session(
+        channel, [] { return sys::fork_without_handlers(); }, [&](pid_t pid) { daemon = pid; });
+    return {};
 }
 
 }  // namespace daemonkit::detail

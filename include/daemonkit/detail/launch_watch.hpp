@@ -4,6 +4,7 @@
 
 #include <daemonkit/detail/daemon_group.hpp>
 #include <daemonkit/detail/launch_signals.hpp>
+#include <daemonkit/detail/lead_session.hpp>
 #include <daemonkit/detail/monotonic.hpp>
 #include <daemonkit/detail/proc_status.hpp>
 #include <daemonkit/detail/ready_channel.hpp>
@@ -46,11 +47,12 @@ public:
     /// Waits until the daemon is up, or has failed and is gone.
     ///
     /// Process:  launcher, after the forks.
-    LaunchOutcome await(ReadyChannel& channel, pid_t session_leader, Timeout timeout) {
+    LaunchOutcome await(ReadyChannel& channel, const Forked& forked, Timeout timeout) {
         channel_ = &channel;
-        group_ =
-            DaemonGroup(session_leader, subreaper_.in_force() ? DaemonGroup::Reaping::possible
-                                                              : DaemonGroup::Reaping::impossible);
+        group_ = DaemonGroup(forked.session_leader, subreaper_.in_force()
+                                                        ? DaemonGroup::Reaping::possible
+                                                        : DaemonGroup::Reaping::impossible);
+        group_.know_daemon(forked.daemon);
         leader_exit_ = group_.wait_for_leader();
         signals_.listen();
         allow(timeout);
@@ -82,8 +84,9 @@ private:
 
     /// Nothing once the daemon is up; what went wrong otherwise.
     std::optional<Error> await_ready() {
-        // The session leader has ended: what it had to say is there, and the daemon's own end may have come, too.
-        static_cast<void>(read_line());
+        // The session leader has ended: what it had to say is there.
+        if (!group_.knows_daemon()) static_cast<void>(read_line());
+        // So may the daemon have: the word of it was dropped with that of the session leader.
         bool may_have_ended = true;
         Nanoseconds last_look = 0;
         for (int failures = 0;;) {

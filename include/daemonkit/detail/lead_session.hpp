@@ -13,6 +13,7 @@ namespace daemonkit::detail {
 /// Who came back from the two forks.
 struct Forked {
     pid_t session_leader = 0;  ///< in the launcher: its child's pid; in the daemon: 0
+    pid_t daemon = 0;          ///< in the launcher, where it is known already
     /// True in the daemon.
     bool is_daemon() const noexcept { return session_leader == 0; }
 };
@@ -28,20 +29,27 @@ struct Forked {
 ///
 /// The second fork makes the daemon a process that is not the leader of its session and so can never be given a
 /// controlling terminal. Nothing here but system calls and this stack frame: the session leader may be running in
-/// the launcher's memory. `fork` is the form of fork(2) that fits the one that made the session leader.
+/// the launcher's memory. `fork` is the form of fork(2) that fits the one that made the session leader; `announce`
+/// makes the daemon's pid known to the launcher, which waits for this process first, and so knows it from its beginning.
 ///
 /// Process:  session leader; returns in the daemon.
 /// Source:   daemon(7) steps 6–8; POSIX.1-2017 setsid().
-template <class Fork>
-void lead_session(ReadyChannel& channel, Fork fork) noexcept {
+template <class Fork, class Announce>
+void lead_session(ReadyChannel& channel, Fork fork, Announce announce) noexcept {
     const auto session = sys::setsid();
     if (!session) abort_session(channel, Step::create_session, session.error);
     const Result<pid_t> forked = fork();
     if (!forked) abort_session(channel, Step::fork_daemon, forked.error);
     if (forked.value == 0) return;
-    // The launcher waits for this process first, and so knows the daemon from its beginning.
-    static_cast<void>(channel.send(FrameKind::hello, forked.value));
+    announce(forked.value);
     sys::exit_now(0);
+}
+
+/// The same for a session leader with memory of its own: the daemon's pid goes through the channel.
+template <class Fork>
+void lead_session(ReadyChannel& channel, Fork fork) noexcept {
+    lead_session(channel, fork,
+                 [&](pid_t daemon) { static_cast<void>(channel.send(FrameKind::hello, daemon)); });
 }
 
 }  // namespace daemonkit::detail

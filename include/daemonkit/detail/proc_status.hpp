@@ -61,6 +61,8 @@ inline std::optional<ProcStatus> read_proc_status() {
         if (!got) return {};
         if (got.value == 0) break;
         text.append(part, static_cast<std::size_t>(got.value));
+        const auto last = text.find("\nSigCgt:");  // of the fields below
+        if (last != std::string::npos && text.find('\n', last + 1) != std::string::npos) break;
     }
     const auto threads = proc_field<int>(text, "\nThreads:", 10);
     const auto slots = proc_field<int>(text, "\nFDSize:", 10);

@@ -94,9 +94,9 @@ private:
 /// Process:  launcher; every signal blocked. Other threads may run: nothing but async-signal-safe calls are made in
 ///           the new processes.
 /// Errors:   Step::fork_session_leader; what fails later is told through the channel.
-inline pid_t fork_and_start_again(ReadyChannel& channel, ProgramImage& program) {
+inline Forked fork_and_start_again(ReadyChannel& channel, ProgramImage& program) {
     const pid_t leader = check(sys::fork_without_handlers(), Step::fork_session_leader, "");
-    if (leader > 0) return leader;
+    if (leader > 0) return {leader, 0};
     lead_session(channel, [] { return sys::fork_without_handlers(); });
     abort_session(channel, Step::fork_daemon, program.execute(channel.native_handle()));
 }
