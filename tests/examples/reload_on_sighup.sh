@@ -18,8 +18,9 @@ for worker in 1 2 3 4; do wait_for "worker $worker works" grep -qsx "worker $wor
 
 # The main thread lets SIGHUP, SIGINT and SIGTERM through, the others nothing that can be blocked.
 if [ -r "/proc/$pid/task" ]; then
-    wait_for "there are five threads" eval '[ "$(ls "/proc/$pid/task" | wc -l)" -eq 5 ]'
-    for thread in /proc/"$pid"/task/*; do
+    threads=(/proc/"$pid"/task/*)
+    expect "each worker is a thread" [ "${#threads[@]}" -ge 5 ]
+    for thread in "${threads[@]}"; do
         blocked=$((0x$(sed -n 's/^SigBlk:\t//p' "$thread/status")))
         case $thread in
             */"$pid") expect "the main thread hears of its signals" [ $((blocked & 0x4003)) -eq 0 ] ;;
@@ -68,12 +69,19 @@ wait_for "SIGTERM ends it" is_gone "$pid"
 expect "after the workers have ended" [ "$(tail -n 1 log)" = stopped ]
 expect "the pid file is gone" [ ! -e pid ]
 
-# -- in the foreground, with an interval that nobody wants to wait for
-configure 18 22 3600000
+# -- in the foreground, at last with an interval that nobody wants to wait for
+configure 18 22 1
 "$program" --foreground config log.foreground pid >out 2>err </dev/null &
 child=$!
 started+=("$child")
 wait_for "the workers work" grep -qs '^worker' log.foreground
+for ((i = 0; i < 20; ++i)); do
+    configure 18 $((22 + i)) 1
+    kill -HUP "$child"
+done
+configure 30 36 3600000
+kill -HUP "$child"
+wait_for "they wait now" grep -qs '^worker 2 keeps 30 to 36' log.foreground
 kill -INT "$child"
 wait "$child"
 status=$?
