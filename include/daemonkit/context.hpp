@@ -88,8 +88,8 @@ public:
         try {
             setup_.redirect(Stream::err, error_target_.get());
             detail::check(channel_.untie(), Step::report_ready, "");
-        } catch (const Error& error) {
-            notify_failed(error);
+        } catch (const std::exception& failure) {
+            notify_failed(failure);
             throw;
         }
         if (channel_.is_open()) commit();
@@ -123,11 +123,7 @@ public:
     /// Process:  daemon, before it is ready; later it does nothing.
     void notify_failed(const std::exception& failure) noexcept {
         if (!channel_.is_open()) return;
-        try {
-            detail::send_failure(channel_, as_error(failure));
-        } catch (...) {
-            // Out of memory for the text: the launcher is told by the end of the line.
-        }
+        detail::send_failure(channel_, failure);
         channel_.close();
     }
 
@@ -148,10 +144,11 @@ public:
             return;
         }
         if (channel_.is_open()) {
-            notify_failed(Error(Step::application, "daemon", ECANCELED,
-                                std::uncaught_exceptions() > 0
-                                    ? "an exception ended it before it was ready"
-                                    : "the block was left before notify_ready"));
+            detail::send_failure(channel_, ECANCELED, "daemon",
+                                 std::uncaught_exceptions() > 0
+                                     ? "an exception ended it before it was ready"
+                                     : "the block was left before notify_ready");
+            channel_.close();
         }
         setup_.put_back_streams();
         lock_.reset();
@@ -165,6 +162,8 @@ public:
 
 private:
     enum class State { starting, ready, closed };
+    static constexpr int no_launcher =
+        71;  ///< EX_OSERR, as of every call that is not the program's
 
     /// Forks; returns in the daemon. The launcher ends here, or leaves with the exception of the start.
     void launch(detail::PreparedStart& start) {
@@ -214,7 +213,7 @@ private:
                                       const DaemonOptions& options, std::optional<PidLock>& lock) {
         channel_.close();
         const auto outcome = watch->await(line, forked, options.ready_timeout);
-        if (!outcome.error) {
+        if (!outcome.failure) {
             try {
                 call(options.hooks.in_launcher);
             } catch (...) {
@@ -230,7 +229,7 @@ private:
         if (outcome.interrupted_by != 0) {
             static_cast<void>(detail::sys::kill(detail::sys::getpid(), outcome.interrupted_by));
         }
-        throw *outcome.error;
+        std::rethrow_exception(outcome.failure);
     }
 
     void run_as_daemon(detail::PreparedStart& start) {
@@ -243,7 +242,7 @@ private:
             if (start.options.ready_when == ReadyWhen::constructed) {
                 notify_ready();
             } else if (!channel_.tie()) {
-                leave(Error(Step::report_ready, "", EPIPE).exit_status());
+                leave(no_launcher);
             }
         } catch (const std::exception& failure) {
             start.lock.reset();
@@ -251,8 +250,7 @@ private:
         } catch (...) {
             // Whatever it is: the launcher is the one that leaves the constructor with an exception.
             start.lock.reset();
-            fail(Error(Step::application, "", ECANCELED,
-                       "something was thrown that is no std::exception"));
+            leave(detail::send_failure(channel_, ECANCELED, "", detail::thrown_without_words));
         }
     }
 
@@ -288,8 +286,7 @@ private:
     /// Ready, heard: after it both sides know. Without the answer there is no daemon.
     void commit() noexcept {
         const auto said = channel_.send(detail::FrameKind::ready, owner_);
-        if (!said || !channel_.await_heard())
-            leave(Error(Step::report_ready, "", EPIPE).exit_status());
+        if (!said || !channel_.await_heard()) leave(no_launcher);
         channel_.close();
     }
 
@@ -298,27 +295,13 @@ private:
     }
 
     [[noreturn]] void fail(const std::exception& failure) noexcept {
-        const Error error = as_error(failure);
-        detail::send_failure(channel_, error);
-        leave(error.exit_status());
+        leave(detail::send_failure(channel_, failure));
     }
 
     /// The end of a daemon that never was one: no destructor of the program runs.
     [[noreturn]] void leave(int status) noexcept {
         lock_.reset();
         detail::sys::exit_now(status);
-    }
-
-    static Error as_error(const std::exception& failure) {
-        if (const auto* const error = dynamic_cast<const Error*>(&failure)) return *error;
-        if (const auto* const error = dynamic_cast<const std::system_error*>(&failure);
-            error != nullptr && error->code().category() == std::system_category()) {
-            return {Step::application, "", error->code().value(), error->what()};
-        }
-        if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr) {
-            return {Step::application, "", ENOMEM, "out of memory"};
-        }
-        return {Step::application, "", ECANCELED, failure.what()};
     }
 
     std::optional<PidLock> lock_;  // first, so that it goes last

@@ -33,8 +33,7 @@ int handle_exceptions(Call call, Handle handle) {
     } catch (...) {
         // The unwinding of pthread_exit and pthread_cancel is no exception, and must not be held up.
         if (!std::current_exception()) throw;
-        return handle(Error(Step::application, "", ECANCELED,
-                            "something was thrown that is no std::exception"));
+        return handle(Error(Step::application, "", ECANCELED, thrown_without_words));
     }
 }
 

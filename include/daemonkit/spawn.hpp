@@ -39,13 +39,8 @@ template <class Body>
                 return status_of(failure);
             });
     };
-    const int status = handle_exceptions(be_daemon, [&](const std::exception& failure) {
-        const auto* const error = dynamic_cast<const Error*>(&failure);
-        send_failure(caller, error != nullptr
-                                 ? *error
-                                 : Error(Step::application, "", ECANCELED, failure.what()));
-        return status_of(failure);
-    });
+    const int status = handle_exceptions(
+        be_daemon, [&](const std::exception& failure) { return send_failure(caller, failure); });
     // Whatever the caller has registered to run at its exit is the caller's.
     static_cast<void>(std::fflush(nullptr));
     sys::exit_now(status);

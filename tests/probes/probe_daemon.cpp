@@ -322,9 +322,9 @@ std::function<void()> hook(const Arguments& arguments, const std::string& name) 
     if (!arguments.hooks && arguments.hook_that_throws != name) return {};
     return [&arguments, name] {
         if (arguments.hooks) {
+            const std::string line = name + " pid " + std::to_string(::getpid()) + "\n";
             const int file =
                 ::open(arguments.hooks->c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-            const std::string line = name + " pid " + std::to_string(::getpid()) + "\n";
             if (file < 0 || ::write(file, line.data(), line.size()) < 0) std::abort();
             ::close(file);
         }
@@ -481,9 +481,10 @@ int be_daemon(Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    Arguments arguments = parse(argc, argv);
-    if (arguments.state) probe::write_report(*arguments.state + ".before");
+    Arguments arguments;
     try {
+        arguments = parse(argc, argv);
+        if (arguments.state) probe::write_report(*arguments.state + ".before");
         const int status = be_daemon(arguments);
         if (arguments.daemon.detach == daemonkit::Detach::never) {
             std::puts("over");
@@ -494,5 +495,9 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "probe_daemon: %s\n", error.what());
         if (arguments.state) probe::write_report(*arguments.state + ".after");
         return error.exit_status();
+    } catch (const std::exception& failure) {
+        std::fprintf(stderr, "probe_daemon: %s\n", failure.what());
+        if (arguments.state) probe::write_report(*arguments.state + ".after");
+        return 70;
     }
 }

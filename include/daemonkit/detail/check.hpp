@@ -7,14 +7,16 @@
 
 #include <cerrno>
 #include <string>
-#include <utility>  // std::move
+#include <string_view>
 
 namespace daemonkit::detail {
 
 /// The value of a call that worked; throws the Error that names step and subject when it did not.
+///
+/// Nothing else is thrown: a descriptor that was just opened cannot get lost to a lack of memory here.
 template <class Value>
-Value check(Result<Value> result, Step step, std::string subject) {
-    if (result.error != 0) throw Error(step, std::move(subject), result.error);
+Value check(Result<Value> result, Step step, std::string_view subject) {
+    if (result.error != 0) throw Error(step, std::string(subject), result.error);
     return result.value;
 }
 

@@ -15,6 +15,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <exception>  // std::exception_ptr
 #include <optional>
 #include <string>
 #include <utility>  // std::move
@@ -25,7 +26,7 @@ namespace daemonkit::detail {
 
 /// How a start ended, seen from the launcher.
 struct LaunchOutcome {
-    std::optional<Error> error;   ///< absent: the daemon is up
+    std::exception_ptr failure;   ///< absent: the daemon is up
     int interrupted_by = 0;       ///< the signal that ended the wait
     bool daemon_is_gone = false;  ///< after a failure: proven by its exit or by the end of the line
 };
@@ -58,8 +59,14 @@ public:
         allow(timeout);
 
         LaunchOutcome outcome;
-        outcome.error = await_ready();
-        if (!outcome.error) return outcome;
+        try {
+            const auto error = await_ready();
+            if (!error) return outcome;
+            throw *error;
+        } catch (...) {
+            // Out of memory as well: whatever the reason, a daemon that is not awaited any more has to go.
+            outcome.failure = std::current_exception();
+        }
         outcome.interrupted_by = signals_.interrupted_by();
         outcome.daemon_is_gone = end_daemon();
         return outcome;

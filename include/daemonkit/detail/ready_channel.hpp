@@ -16,8 +16,11 @@
 #include <csignal>  // SIGKILL
 #include <cstdint>
 #include <cstring>  // std::memcpy
+#include <exception>
+#include <new>  // std::bad_alloc
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>  // std::move
 
 #include <fcntl.h>  // O_ASYNC
@@ -102,14 +105,16 @@ public:
     /// Reads what has arrived, without waiting: 1 when there is something new, 0 at the end of the line.
     Result<int> fill() noexcept {
         char bytes[1024];
-        const auto got =
-            retry([&] { return sys::recv(fd_.get(), bytes, sizeof bytes, MSG_DONTWAIT); });
-        if (!got) return {-1, got.error};
         try {
-            received_.append(bytes, static_cast<std::size_t>(got.value));
+            // First: what has been read and cannot be kept would be lost, and both sides would wait for it.
+            received_.reserve(received_.size() + sizeof bytes);
         } catch (...) {
             return {-1, ENOMEM};
         }
+        const auto got =
+            retry([&] { return sys::recv(fd_.get(), bytes, sizeof bytes, MSG_DONTWAIT); });
+        if (!got) return {-1, got.error};
+        received_.append(bytes, static_cast<std::size_t>(got.value));
         return {got.value > 0 ? 1 : 0, 0};
     }
 
@@ -175,10 +180,36 @@ private:
     std::string received_;
 };
 
-/// Tells the other end what failed; the sender ends after it.
-inline void send_failure(ReadyChannel& channel, const Error& error) noexcept {
-    static_cast<void>(channel.send(FrameKind::failed, error.code().value(), error.step(),
-                                   error.subject(), error.explanation()));
+/// Tells the other end that the program's own part of the start failed, and returns the exit status for it.
+inline int send_failure(ReadyChannel& channel, int error, std::string_view subject,
+                        std::string_view explanation) noexcept {
+    constexpr int software = 70;  // EX_SOFTWARE
+    static_cast<void>(
+        channel.send(FrameKind::failed, error, Step::application, subject, explanation));
+    return software;
 }
+
+/// Tells the other end what failed, and returns the exit status for it; the sender ends after it.
+///
+/// Makes no Error of what is none: memory may be what is missing.
+inline int send_failure(ReadyChannel& channel, const std::exception& failure) noexcept {
+    if (const auto* const error = dynamic_cast<const Error*>(&failure)) {
+        static_cast<void>(channel.send(FrameKind::failed, error->code().value(), error->step(),
+                                       error->subject(), error->explanation()));
+        return error->exit_status();
+    }
+    if (const auto* const error = dynamic_cast<const std::system_error*>(&failure);
+        error != nullptr && error->code().category() == std::system_category()) {
+        return send_failure(channel, error->code().value(), "", error->what());
+    }
+    if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr) {
+        return send_failure(channel, ENOMEM, "", "out of memory");
+    }
+    return send_failure(channel, ECANCELED, "", failure.what());
+}
+
+/// The words for what was thrown and is no exception.
+inline constexpr const char* thrown_without_words =
+    "something was thrown that is no std::exception";
 
 }  // namespace daemonkit::detail
