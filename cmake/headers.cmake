@@ -31,6 +31,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/fork_session_leader_fork.hpp
     include/daemonkit/detail/fork_session_leader_vfork.hpp
     include/daemonkit/detail/install_stream.hpp
+    include/daemonkit/detail/landlock_linux.hpp
     include/daemonkit/detail/launch_signals.hpp
     include/daemonkit/detail/launch_watch.hpp
     include/daemonkit/detail/lead_session.hpp
@@ -46,6 +47,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/ready_channel.hpp
     include/daemonkit/detail/record_lock.hpp
     include/daemonkit/detail/refuse_unwatchable.hpp
+    include/daemonkit/detail/seccomp_linux.hpp
     include/daemonkit/detail/self_pipe.hpp
     include/daemonkit/detail/signal_callbacks.hpp
     include/daemonkit/detail/signal_delivery.hpp

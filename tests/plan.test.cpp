@@ -146,10 +146,9 @@ TEST_CASE("plan: what the daemon gives up for good comes last", "[plan][unit]") 
                                                .new_privileges = NewPrivileges::forbidden,
                                                .paths = std::vector<PathRule>{{"/usr"}},
                                                .forbidden_system_calls = {101, 102}}};
-    CHECK(words_of(options, Step::drop_privileges) == "keep 1 capability; ");
+    CHECK(words_of(options, Step::drop_privileges) == "keep 1 capability; forbid new privileges; ");
     CHECK(words_of(options, Step::confine) ==
-          "forbid new privileges; make the file system usable below 1 path alone; forbid 2 system "
-          "calls; ");
+          "make the file system usable below 1 path alone; forbid 2 system calls; ");
 }
 
 TEST_CASE("plan: a new root is entered before its directory, after the pid is written",

@@ -4,13 +4,11 @@
 #include "catch.hpp"
 #include "file_text.hpp"
 #include "not_tested.hpp"
-#include "run_program.hpp"
+#include "privileges_probe.hpp"
 #include "temp_folder.hpp"
 
 #include <cerrno>
 #include <filesystem>
-#include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -23,43 +21,10 @@ using namespace std::string_literals;
 
 namespace {
 
-const std::string nobody = "65534";  // user and group, on every system
-
-Finished run(std::vector<std::string> verbs,
-             const std::map<std::string, std::string>& variables = {}) {
-    verbs.insert(verbs.begin(), probe("probe_privileges"));
-    Finished finished = run_program(verbs, variables);
-    INFO(finished.out << finished.err);
-    REQUIRE_FALSE(finished.timed_out);
-    REQUIRE(finished.signal == 0);
-    return finished;
-}
-
-bool was_possible(const Finished& finished) {
-    return finished["not_possible"] == "(no not_possible)";
-}
-
-void check_refused(const Finished& finished, Step step, int error_number) {
-    INFO(finished.out);
-    REQUIRE(was_possible(finished));
-    CHECK(finished["applied"] == "(no applied)");
-    CHECK(finished["error"] == to_string(step));
-    CHECK(finished["errno"] == std::to_string(error_number));
-    CHECK(finished.exit_status == (step == Step::resolve_user ? 78 : 77));
-}
-
 void check_still_there(const Finished& finished, const std::string& what) {
     check_refused(finished, Step::drop_privileges, EPERM);
     CHECK(finished["message"] ==
           "drop_privileges: " + what + ": still there after the drop (Operation not permitted)");
-}
-
-// How many calls the seam has recorded: a line each, then blank ones.
-int lines_of(const std::string& record) {
-    std::istringstream lines(read_file(record));
-    int count = 0;
-    for (std::string line; std::getline(lines, line) && !line.empty();) ++count;
-    return count;
 }
 
 std::string three(const std::string& id) { return id + "," + id + "," + id; }
@@ -139,23 +104,27 @@ TEST_CASE("PrivilegeDrop: a name that nobody has is an error before anything has
 
 TEST_CASE("PrivilegeDrop: a user by name has its primary group and no way back",
           "[privileges][root]") {
-    check_dropped(run({"resolve:nobody", "apply", "look"}), nobody, nobody, nobody);
+    check_dropped(run_privileges({"resolve:nobody", "apply", "look"}), nobody, nobody, nobody);
 }
 
 TEST_CASE("PrivilegeDrop: a user by number, with an entry or with a group", "[privileges][root]") {
-    check_dropped(run({"resolve:65534", "apply", "look"}), nobody, nobody, nobody);
-    check_dropped(run({"resolve:54321:54322", "apply", "look"}), "54321", "54322", "54322");
-    check_dropped(run({"resolve:nobody:54322", "apply", "look"}), nobody, "54322", "54322");
+    check_dropped(run_privileges({"resolve:65534", "apply", "look"}), nobody, nobody, nobody);
+    check_dropped(run_privileges({"resolve:54321:54322", "apply", "look"}), "54321", "54322",
+                  "54322");
+    check_dropped(run_privileges({"resolve:nobody:54322", "apply", "look"}), nobody, "54322",
+                  "54322");
 }
 
 TEST_CASE("PrivilegeDrop: root's supplementary groups do not stay", "[privileges][root]") {
     const std::string wanted = GENERATE("resolve:nobody", "resolve:nobody::none",
                                         "resolve:65534:65534", "resolve:nobody:nogroup");
-    check_dropped(run({"groups:0,4,6,27", wanted, "apply", "look"}), nobody, nobody, nobody);
+    check_dropped(run_privileges({"groups:0,4,6,27", wanted, "apply", "look"}), nobody, nobody,
+                  nobody);
 }
 
 TEST_CASE("PrivilegeDrop: a group alone leaves the user as it is", "[privileges][root]") {
-    const Finished finished = run({"groups:0,4,27", "resolve::nogroup", "apply", "look"});
+    const Finished finished =
+        run_privileges({"groups:0,4,27", "resolve::nogroup", "apply", "look"});
     CHECK(finished["applied"] == "yes");
     CHECK(finished["user"] == "0,0,0");
     CHECK(finished["group"] == three(nobody));
@@ -166,7 +135,8 @@ TEST_CASE("PrivilegeDrop: the groups that the database gives the user, or none o
           "[privileges][root]") {
     const Databases databases;
     const auto drop = [&](const std::string& wanted) {
-        return run({"groups:0,4", databases.verb(), "resolve:" + wanted, "apply", "look"});
+        return run_privileges(
+            {"groups:0,4", databases.verb(), "resolve:" + wanted, "apply", "look"});
     };
     check_dropped(drop("svc"), "1234", "1235", "1235,2001,2002");
     check_dropped(drop("1234"), "1234", "1235", "1235,2001,2002");
@@ -181,35 +151,37 @@ TEST_CASE("PrivilegeDrop: what was resolved is applied where no database can be 
     const Databases databases;
     const TempFolder empty;
     REQUIRE(::chmod(empty.path().c_str(), 0755) == 0);
-    check_dropped(run({databases.verb(), "resolve:svc", "etc:/etc", "apply", "look"}), "1234",
-                  "1235", "1235,2001,2002");
+    check_dropped(run_privileges({databases.verb(), "resolve:svc", "etc:/etc", "apply", "look"}),
+                  "1234", "1235", "1235,2001,2002");
 }
 
 TEST_CASE("PrivilegeDrop: root that stays root loses the groups it was not to have",
           "[privileges][root]") {
-    const Finished finished = run({"groups:4,27", "resolve:root::none", "apply", "look"});
+    const Finished finished =
+        run_privileges({"groups:4,27", "resolve:root::none", "apply", "look"});
     CHECK(finished["applied"] == "yes");
     CHECK(finished["user"] == "0,0,0");
     CHECK(finished["groups"] == "0");
 }
 
 TEST_CASE("PrivilegeDrop: a second drop to the same user changes nothing", "[privileges][root]") {
-    check_dropped(run({"resolve:nobody", "apply", "apply", "look"}), nobody, nobody, nobody);
+    check_dropped(run_privileges({"resolve:nobody", "apply", "apply", "look"}), nobody, nobody,
+                  nobody);
 }
 
 TEST_CASE("PrivilegeDrop: capabilities that survive a drop are found, raised or not",
           "[privileges][root]") {
     SECTION("kept, to be raised later") {
-        check_still_there(run({"keep-caps", "resolve:nobody", "apply"}),
+        check_still_there(run_privileges({"keep-caps", "resolve:nobody", "apply"}),
                           "the capability to change ids");
     }
     SECTION("kept and raised") {
-        check_still_there(run({"no-setuid-fixup", "resolve:nobody", "apply"}),
+        check_still_there(run_privileges({"no-setuid-fixup", "resolve:nobody", "apply"}),
                           "the capability to change ids");
     }
     SECTION("of an ordinary user that has them already") {
-        check_still_there(run({"groups:", "no-setuid-fixup", "ids:65534:65534",
-                               "resolve:65534:65534:none", "apply"}),
+        check_still_there(run_privileges({"groups:", "no-setuid-fixup", "ids:65534:65534",
+                                          "resolve:65534:65534:none", "apply"}),
                           "the capability to change ids");
     }
 }
@@ -220,21 +192,13 @@ TEST_CASE("PrivilegeDrop: a call that says it worked and did nothing is found ou
         GENERATE(table<const char*, const char*>({{"setgroups", "old supplementary groups"},
                                                   {"setresgid", "old group"},
                                                   {"setresuid", "old user"}}));
-    check_still_there(run({"groups:0,4", "resolve:nobody", "lie:"s + call, "apply"}), left);
+    check_still_there(run_privileges({"groups:0,4", "resolve:nobody", "lie:"s + call, "apply"}),
+                      left);
 }
 
 // -- as an ordinary user ----------------------------------------------------------------------------------------------
 
 namespace {
-
-// Verbs after which the process is an ordinary user without supplementary groups.
-std::vector<std::string> as_ordinary_user(std::vector<std::string> verbs) {
-    if (::geteuid() == 0) {
-        const std::vector<std::string> first{"groups:", "ids:" + nobody + ":" + nobody};
-        verbs.insert(verbs.begin(), first.begin(), first.end());
-    }
-    return verbs;
-}
 
 std::string own_ids() {
     return ::geteuid() == 0 ? nobody + ":" + nobody
@@ -253,7 +217,7 @@ TEST_CASE("PrivilegeDrop: an ordinary user that is already the wanted one may st
           "[privileges][process]") {
     if (has_other_groups()) return not_tested("this user is in more groups than its own");
     const Finished finished =
-        run(as_ordinary_user({"resolve:" + own_ids() + ":none", "apply", "look"}));
+        run_privileges(as_ordinary_user({"resolve:" + own_ids() + ":none", "apply", "look"}));
     INFO(finished.out);
     CHECK(finished["applies"] == "yes");
     CHECK(finished["applied"] == "yes");
@@ -263,7 +227,8 @@ TEST_CASE("PrivilegeDrop: an ordinary user that is already the wanted one may st
 TEST_CASE("PrivilegeDrop: an ordinary user cannot become another, and is not left half changed",
           "[privileges][process]") {
     const std::string wanted = GENERATE("root", "0:0", "54321:54321", "root::none", ":0");
-    const Finished finished = run(as_ordinary_user({"look", "resolve:" + wanted, "apply", "look"}));
+    const Finished finished =
+        run_privileges(as_ordinary_user({"look", "resolve:" + wanted, "apply", "look"}));
     check_refused(finished, Step::drop_privileges, EPERM);
     const auto refused = finished.out.find("error=");
     const auto before = finished.out.substr(0, finished.out.find("applies="));
@@ -273,7 +238,7 @@ TEST_CASE("PrivilegeDrop: an ordinary user cannot become another, and is not lef
 TEST_CASE("PrivilegeDrop: an ordinary user cannot get rid of a group, and is refused",
           "[privileges][root]") {
     const Finished finished =
-        run({"groups:4", "ids:65534:65534", "resolve:65534:65534:none", "apply"});
+        run_privileges({"groups:4", "ids:65534:65534", "resolve:65534:65534:none", "apply"});
     check_refused(finished, Step::drop_privileges, EPERM);
     CHECK(finished["message"].find("supplementary groups") != std::string::npos);
 }
@@ -285,7 +250,7 @@ TEST_CASE("PrivilegeDrop: where setgroups is denied, groups that are right alrea
     if (has_other_groups()) return not_tested("this user is in more groups than its own");
     std::vector<std::string> verbs{"namespace:0:0", "resolve:0:0:none", "apply"};
     if (::geteuid() == 0) verbs.insert(verbs.begin(), GENERATE("groups:", "groups:0"));
-    const Finished finished = run(verbs);
+    const Finished finished = run_privileges(verbs);
     if (!was_possible(finished)) return not_tested("this user may not make a user namespace");
     INFO(finished.out);
     CHECK(finished["applied"] == "yes");
@@ -293,7 +258,8 @@ TEST_CASE("PrivilegeDrop: where setgroups is denied, groups that are right alrea
 
 TEST_CASE("PrivilegeDrop: where setgroups is denied, a change of groups is refused",
           "[privileges][root]") {
-    const Finished finished = run({"groups:4", "namespace:0:0", "resolve:0:0:none", "apply"});
+    const Finished finished =
+        run_privileges({"groups:4", "namespace:0:0", "resolve:0:0:none", "apply"});
     if (!was_possible(finished)) return not_tested("this user may not make a user namespace");
     check_refused(finished, Step::drop_privileges, EPERM);
 }
@@ -303,7 +269,7 @@ TEST_CASE("PrivilegeDrop: a user that the namespace does not have is refused",
     if (has_other_groups()) return not_tested("this user is in more groups than its own");
     std::vector<std::string> verbs{"namespace:0:0", "resolve:54321:0:none", "apply"};
     if (::geteuid() == 0) verbs.insert(verbs.begin(), "groups:");
-    const Finished finished = run(verbs);
+    const Finished finished = run_privileges(verbs);
     if (!was_possible(finished)) return not_tested("this user may not make a user namespace");
     check_refused(finished, Step::drop_privileges, EINVAL);
     CHECK(finished["message"].find("user 54321") != std::string::npos);
@@ -321,9 +287,9 @@ TEST_CASE("PrivilegeDrop: whichever call fails, the drop is complete or refused"
     for (;; ++call) {
         const TempFolder folder;
         const std::string plan = "any:" + std::to_string(call) + ":" + std::to_string(error);
-        const Finished finished =
-            run({"groups:0,4", "resolve:nobody", "apply", "look"},
-                {{"DAEMONKIT_FAULT", plan + sticky}, {"DAEMONKIT_FAULT_COUNT", folder / "calls"}});
+        const Finished finished = run_privileges(
+            {"groups:0,4", "resolve:nobody", "apply", "look"},
+            {{"DAEMONKIT_FAULT", plan + sticky}, {"DAEMONKIT_FAULT_COUNT", folder / "calls"}});
         INFO(finished.out);
         CAPTURE(call);
         if (finished["applied"] == "yes") {
@@ -358,9 +324,9 @@ TEST_CASE("PrivilegeDrop: a call that fails names its step", "[privileges][root]
         {"capget:1", EINVAL, "drop_privileges: capabilities: Invalid argument"},
     }));
     CAPTURE(row.call, row.error);
-    const Finished finished =
-        run({"groups:0,4", "resolve:nobody", "apply"},
-            {{"DAEMONKIT_FAULT", std::string(row.call) + ":" + std::to_string(row.error)}});
+    const Finished finished = run_privileges(
+        {"groups:0,4", "resolve:nobody", "apply"},
+        {{"DAEMONKIT_FAULT", std::string(row.call) + ":" + std::to_string(row.error)}});
     CHECK(finished["message"] == row.message);
     CHECK(finished["applied"] == "(no applied)");
 }

@@ -28,6 +28,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>  // std::move
@@ -157,6 +158,10 @@ public:
     /// The lock of the pid file; null without one.
     const PidLock* pid_lock() const noexcept { return lock_ ? &*lock_ : nullptr; }
 
+    /// What Confinement::best_effort could not put in force, in words; empty when the confinement is whole. The
+    /// launcher has shown it as a status.
+    const std::string& unconfined() const noexcept { return unconfined_; }
+
     /// Whether the process detached, and the fact that decided it.
     const DetachDecision& detach_decision() const noexcept { return detach_decision_; }
 
@@ -274,7 +279,8 @@ private:
 
     void become(detail::PreparedStart& start, detail::DaemonState::Undo undo) {
         owner_ = detail::sys::getpid();
-        setup_.become(start, undo, channel_.native_handle());
+        unconfined_ = setup_.become(start, undo, channel_.native_handle());
+        if (!unconfined_.empty()) notify_status("not in force: " + unconfined_);
         if (start.lock) lock_.emplace(std::move(*start.lock));
         error_target_ = start.streams.take(Stream::err);
         sigset_t none;
@@ -308,6 +314,7 @@ private:
     State state_ = State::starting;
     pid_t owner_ = 0;
     DetachDecision detach_decision_;
+    std::string unconfined_;
     detail::ReadyChannel channel_;
     detail::DaemonState setup_;
     detail::UniqueFd error_target_;

@@ -40,10 +40,10 @@ enum class Step : std::uint8_t {
     limit_resources,        ///< a resource limit could not be set
     limit_core,             ///< core dumps could not be prevented
     write_pid_file,         ///< the pid could not be written
-    drop_privileges,  ///< user, group or supplementary groups, or the proof that they are gone
-    confine,          ///< no_new_privs, Landlock or seccomp could not be put in force
-    report_ready,     ///< the daemon could not tell the launcher that it is ready
-    await_ready,      ///< the daemon ended, or took too long, before it was ready
+    drop_privileges,  ///< user, groups, capabilities or no_new_privs, or the proof that the old ones are gone
+    confine,        ///< Landlock or seccomp could not be put in force
+    report_ready,   ///< the daemon could not tell the launcher that it is ready
+    await_ready,    ///< the daemon ended, or took too long, before it was ready
     application,    ///< the program's own start failed: an exception between construction and ready
     watch_signals,  ///< SignalSet: a signal that cannot be watched, or a failed system call
     open_syslog,    ///< SyslogSink: an ident or option that cannot be used

@@ -166,7 +166,7 @@ inline std::vector<PlannedStep> plan(const DaemonOptions& options) {
         add(Step::change_directory, "change to " + options.working_directory + " in it");
     }
     const Privileges& privileges = options.privileges;
-    if (privileges.user || privileges.group) {
+    if (privileges.user || privileges.group || detail::sys::has_elevated_rights()) {
         add(Step::drop_privileges,
             "change groups, group and user, and prove that there is no way back");
     }
@@ -174,12 +174,12 @@ inline std::vector<PlannedStep> plan(const DaemonOptions& options) {
         add(Step::drop_privileges, "keep " + detail::count_of(privileges.capabilities->size(),
                                                               "capability", "capabilities"));
     }
+    if (privileges.new_privileges == NewPrivileges::forbidden)
+        add(Step::drop_privileges, "forbid new privileges");
     if (options.core_dumps == CoreDumps::prevent) add(Step::limit_core, "prevent core dumps");
     if (options.close_inherited != CloseInherited::none) {
         add(Step::close_inherited, "close inherited descriptors");
     }
-    if (privileges.new_privileges == NewPrivileges::forbidden)
-        add(Step::confine, "forbid new privileges");
     if (privileges.paths) {
         add(Step::confine, "make the file system usable below " +
                                detail::count_of(privileges.paths->size(), "path", "paths") +
@@ -210,7 +210,11 @@ inline std::vector<Error> check(const DaemonOptions& options) {
     if (detaches && options.other_threads == OtherThreads::refuse)
         detail::find(findings, [&] { detail::refuse_threads(detail::read_proc_status()); });
     if (detaches) detail::find(findings, [&] { detail::refuse_pid_one(); });
-    detail::find(findings, [&] { PrivilegeDrop resolved(options.privileges); });
+    detail::find(findings, [&] {
+        const PrivilegeDrop drop(options.privileges);
+        if (drop.binds_one_thread() && !detaches)
+            detail::refuse_threads(detail::read_proc_status());
+    });
     if (options.pid_file) {
         detail::find(findings, [&] {
             const std::string path = detail::absolute_path(*options.pid_file);

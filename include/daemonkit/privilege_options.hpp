@@ -54,8 +54,8 @@ struct Privileges {
         SupplementaryGroups::of_user;  ///< with `user` or `group`
 
     /// Linux capabilities that outlive the drop (CAP_NET_BIND_SERVICE and so on); all others go, for the programs the
-    /// daemon starts as well. Absent: what a change of user leaves. Not CAP_SETUID, CAP_SETGID or CAP_SYS_ADMIN, with
-    /// which the old rights are one call away.
+    /// daemon starts as well. Absent: what a change of user leaves. Not CAP_SETUID, CAP_SETGID, CAP_SETPCAP or
+    /// CAP_SYS_ADMIN, with which the old rights are one call away.
     std::optional<std::vector<int>> capabilities = {};
 
     /// Linux, no_new_privs; needed for the two below where the daemon is not root.
@@ -68,7 +68,8 @@ struct Privileges {
     /// Linux, seccomp: system calls, by number (SYS_ptrace and so on), that fail with EPERM from now on.
     std::vector<long> forbidden_system_calls = {};
 
-    /// What happens where the kernel has no Landlock or no seccomp.
+    /// What happens where the kernel has no Landlock or no seccomp, or a Landlock older than Linux 6.2, which cannot
+    /// keep files from being truncated.
     Confinement confinement = Confinement::required;
 };
 

@@ -25,11 +25,13 @@ namespace daemonkit {
 /// The ids a process is to have; made by resolving `Privileges`.
 ///
 /// Process:  constructed in the launcher, applied in the daemon.
-/// Errors:   Step::resolve_user (ENOENT: no such user or group — actionable).
+/// Errors:   Step::validate_options; Step::resolve_user (ENOENT: no such user or group — actionable);
+///           Step::drop_privileges for a capability that is to be kept and is not there.
 class PrivilegeDrop {
 public:
     /// Resolves the names; nothing changes yet.
     explicit PrivilegeDrop(const Privileges& wanted = {}) : wanted_(wanted) {
+        detail::require_confinement(wanted);
         if (wanted.capabilities) detail::require_capabilities(*wanted.capabilities);
         const bool sheds = detail::sys::has_elevated_rights();
         if (!wanted.user && !wanted.group && !sheds) return;
@@ -63,18 +65,18 @@ public:
         sort_unique(groups_);
     }
 
-    /// True when `apply` has something to do.
+    /// True when `apply` changes the user or the groups.
     bool changes_ids() const noexcept { return changes_; }
 
     /// The process has exactly the wanted ids and capabilities and cannot have the old ones back.
     ///
     /// Ordered groups, group, user, capabilities; each checked afterwards, then the way back is tried and must be
-    /// barred.
+    /// barred. Last, where it is wanted, new privileges are forbidden.
     ///
     /// Process:  daemon.
     /// Errors:   Step::drop_privileges. The process may then be half changed: it must end.
-    /// Threads:  one, or a libc that changes the ids of all (glibc, musl).
-    /// Source:   credentials(7), setresuid(2); POSIX leaves the order to the caller.
+    /// Threads:  one. The libc changes the ids of all (glibc, musl); capabilities and no_new_privs are a thread's own.
+    /// Source:   credentials(7), capabilities(7), setresuid(2); POSIX leaves the order to the caller.
     void apply() const {
         if (wanted_.capabilities) detail::hold_capabilities(*wanted_.capabilities);
         if (changes_) {
@@ -82,15 +84,24 @@ public:
         } else if (wanted_.capabilities) {
             detail::limit_capabilities(*wanted_.capabilities);
         }
+        if (wanted_.new_privileges == NewPrivileges::forbidden) detail::forbid_new_privileges();
     }
 
     /// The process forbids itself what the options say; nothing can take that back.
     ///
+    /// Returns what Confinement::best_effort could not put in force, in words; empty when all is.
+    ///
     /// Process:  daemon, as the last of its steps.
     /// Errors:   Step::confine.
     /// Threads:  one: Landlock and seccomp bind the calling thread and those it starts.
-    /// Source:   landlock(7), seccomp(2), prctl(2) PR_SET_NO_NEW_PRIVS.
-    void confine() const { detail::confine(wanted_); }
+    /// Source:   landlock(7), seccomp(2).
+    std::string confine() const { return detail::confine(wanted_); }
+
+    /// True when part of it binds a thread, and would leave others as they are.
+    bool binds_one_thread() const noexcept {
+        return wanted_.capabilities || wanted_.new_privileges == NewPrivileges::forbidden ||
+               wanted_.paths || !wanted_.forbidden_system_calls.empty();
+    }
 
 private:
     void change_ids() const {

@@ -62,11 +62,12 @@ public:
         keep();
     }
 
-    /// Every step but the last: standard error is still the launcher's. The line to the launcher is spared.
+    /// Every step but the last: standard error is still the launcher's. The line to the launcher is spared. Returns
+    /// what a confinement as good as possible could not put in force, in words.
     ///
     /// Errors:   the Error of the step.
     /// Source:   daemon(7) steps 1–5 and 9–13.
-    void become(PreparedStart& start, Undo undo, int channel) {
+    std::string become(PreparedStart& start, Undo undo, int channel) {
         undo_ = undo;
         const DaemonOptions& options = start.options;
         dispositions_.reset(start.status);
@@ -84,7 +85,7 @@ public:
         // of the user id sets the dumpable attribute anew.
         if (options.core_dumps == CoreDumps::prevent) prevent_core_dumps();
         close_others(start, channel);
-        start.privileges->confine();
+        return start.privileges->confine();
     }
 
     /// The stream leads to the descriptor; -1 leaves it as it is.

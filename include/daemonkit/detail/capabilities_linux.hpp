@@ -44,9 +44,9 @@ inline bool may_change_ids() {
     return (current_capabilities().permitted & set_ids) != 0;
 }
 
-/// Refuses capabilities that do not exist, and those that make a drop one only in name.
+/// Refuses capabilities that do not exist, that make a drop one only in name, or that this process does not have.
 ///
-/// Errors:   Step::validate_options.
+/// Errors:   Step::validate_options; Step::drop_privileges for what is not there to be kept.
 inline void require_capabilities(const std::vector<int>& kept) {
     for (const int capability : kept) {
         if (capability < 0 || capability > 63) {
@@ -60,25 +60,46 @@ inline void require_capabilities(const std::vector<int>& kept) {
                             " the old rights are one call away");
         }
     }
+    if (kept.empty()) return;
+    const std::uint64_t permitted = current_capabilities().permitted;
+    for (const int capability : kept) {
+        if ((permitted >> static_cast<unsigned>(capability) & 1U) != 0) continue;
+        throw Error(Step::drop_privileges, "capability " + std::to_string(capability), EPERM,
+                    "this process does not have it, so that it cannot be kept");
+    }
+}
+
+/// The bounding set holds nothing but the kept ones, or what it holds beyond them is refused.
+///
+/// Errors:   Step::drop_privileges.
+inline void require_bounding_set(const std::vector<int>& kept) {
+    for (int capability = 0; capability <= 63; ++capability) {
+        if (std::find(kept.begin(), kept.end(), capability) != kept.end()) continue;
+        const auto present = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(capability));
+        // EINVAL: beyond the last capability of this kernel.
+        if (present.error == EINVAL && capability > 0) return;
+        if (check(present, Step::drop_privileges, "bounding set of capabilities") == 0) continue;
+        throw Error(Step::drop_privileges, "bounding set of capabilities", EPERM,
+                    "it can be narrowed with CAP_SETPCAP alone; start as root");
+    }
 }
 
 /// Before the change of user: it takes nothing away from the permitted set, and the bounding set holds the kept ones.
 ///
-/// Errors:   Step::drop_privileges; EPERM without CAP_SETPCAP.
+/// What could not be dropped from the bounding set is found by `limit_capabilities`; it may be gone already.
+///
+/// Errors:   Step::drop_privileges.
 inline void hold_capabilities(const std::vector<int>& kept) {
     for (int capability = 0; capability <= 63; ++capability) {
         if (std::find(kept.begin(), kept.end(), capability) != kept.end()) continue;
-        const auto present = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(capability));
-        // EINVAL: beyond the last capability of this kernel. Bits that it does not know cannot be set either.
-        if (present.error == EINVAL) break;
-        if (check(present, Step::drop_privileges, "bounding set") == 0) continue;
-        check(sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(capability)),
-              Step::drop_privileges, "bounding set");
+        const auto dropped = sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(capability));
+        if (dropped.error == EINVAL) break;  // beyond the last capability of this kernel
     }
     check(sys::prctl(PR_SET_KEEPCAPS, 1), Step::drop_privileges, "PR_SET_KEEPCAPS");
 }
 
-/// After the change of user: exactly the kept capabilities are permitted and effective, none is inheritable.
+/// After the change of user: exactly the kept capabilities are permitted and effective, none is inheritable, and the
+/// bounding set holds no other.
 ///
 /// Errors:   Step::drop_privileges; EPERM where one to keep is not there.
 inline void limit_capabilities(const std::vector<int>& kept) {
@@ -90,6 +111,7 @@ inline void limit_capabilities(const std::vector<int>& kept) {
     words[1].effective = words[1].permitted = static_cast<std::uint32_t>(bits >> 32U);
     check(sys::capset(&header, words), Step::drop_privileges, "capabilities");
     check(sys::prctl(PR_SET_KEEPCAPS, 0), Step::drop_privileges, "PR_SET_KEEPCAPS");
+    require_bounding_set(kept);
     const CapabilitySets now = current_capabilities();
     if (now.effective != bits || now.permitted != bits || now.inheritable != 0) {
         throw Error(Step::drop_privileges, "capabilities", EPERM,

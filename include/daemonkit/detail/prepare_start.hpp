@@ -161,6 +161,7 @@ struct PreparedStart {
                                     : "/" + options.working_directory;
         }
         privileges.emplace(options.privileges);
+        if (privileges->binds_one_thread()) refuse_threads(status);
         if (options.pid_file) lock.emplace(*options.pid_file);
         open_stream(Stream::in, options.in);
         open_stream(Stream::out, options.out);
