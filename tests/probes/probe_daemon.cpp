@@ -13,6 +13,9 @@
 //                              to FILE.running, for each SIGUSR2
 //   --state FILE               FILE.before and FILE.after: what the launcher is before, and after a failed start
 //   --umask OCTAL  --directory DIR  --chroot DIR  --user NAME  --group NAME  --core allow
+//   --capability N (may be repeated)  --no-capabilities  --no-new-privileges  --best-effort
+//   --path read|read_write|execute:PATH  --forbid NUMBER              both may be repeated
+//   --syslog sink|libc         a connection to the log daemon from before the start; the init sends "still here"
 //   --close not_close_on_exec|all|none  --keep FD (may be repeated)  --in FILE  --out FILE  --err FILE
 //   --inherit in|out|err (may be repeated)
 //   --signals before|after|none                           when the SignalSet is made (before); none: never
@@ -31,6 +34,7 @@
 //   --open-terminal TTY        opened in the body, without O_NOCTTY; the log tells if it now controls the daemon
 #include <daemonkit/context.hpp>
 #include <daemonkit/signal_set.hpp>
+#include <daemonkit/syslog_sink.hpp>
 
 #include "probe_report.hpp"
 
@@ -56,6 +60,7 @@
 #include <pthread.h>  // pthread_setname_np
 #include <sys/file.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <unistd.h>
 
 namespace {
@@ -66,6 +71,7 @@ using Milliseconds = std::chrono::milliseconds;
 using Text = std::optional<std::string>;
 
 enum class Signals { before, after, none };
+enum class Syslog { none, sink, libc };
 
 struct Arguments {
     daemonkit::DaemonOptions daemon{.detach = daemonkit::Detach::always,
@@ -74,6 +80,7 @@ struct Arguments {
     Milliseconds init_time{0};
     std::optional<Milliseconds> extend;
     Signals signals = Signals::before;
+    Syslog syslog = Syslog::none;
     Text status, witness, report, state, hooks, hook_that_throws, print, say, terminal;
     long statuses = 1;
     bool throws_int = false;
@@ -130,6 +137,14 @@ daemonkit::ResourceLimit resource_limit(const std::string& text) {
         static_cast<int>(one_of<int>(
             word, {{"nofile", RLIMIT_NOFILE}, {"fsize", RLIMIT_FSIZE}, {"nproc", RLIMIT_NPROC}})),
         std::stoull(soft), std::stoull(hard)};
+}
+
+daemonkit::PathRule path_rule(const std::string& text) {
+    using daemonkit::PathAccess;
+    const auto [word, path] = halves(text, ':');
+    return {path, one_of<PathAccess>(word, {{"read", PathAccess::read},
+                                            {"read_write", PathAccess::read_write},
+                                            {"execute", PathAccess::execute}})};
 }
 
 daemonkit::StreamTarget& stream(daemonkit::DaemonOptions& options, const std::string& word) {
@@ -196,6 +211,36 @@ constexpr Option known_options[] = {
     {"chroot", 1, [](Arguments& all, const char* value) { all.daemon.chroot_directory = value; }},
     {"user", 1, [](Arguments& all, const char* value) { all.daemon.privileges.user = value; }},
     {"group", 1, [](Arguments& all, const char* value) { all.daemon.privileges.group = value; }},
+    {"capability", 1,
+     [](Arguments& all, const char* value) {
+         auto& kept = all.daemon.privileges.capabilities;
+         if (!kept) kept.emplace();
+         kept->push_back(static_cast<int>(number(value)));
+     }},
+    {"no-capabilities", 0,
+     [](Arguments& all, const char*) { all.daemon.privileges.capabilities.emplace(); }},
+    {"no-new-privileges", 0,
+     [](Arguments& all, const char*) {
+         all.daemon.privileges.new_privileges = daemonkit::NewPrivileges::forbidden;
+     }},
+    {"best-effort", 0,
+     [](Arguments& all, const char*) {
+         all.daemon.privileges.confinement = daemonkit::Confinement::best_effort;
+     }},
+    {"path", 1,
+     [](Arguments& all, const char* value) {
+         auto& paths = all.daemon.privileges.paths;
+         if (!paths) paths.emplace();
+         paths->push_back(path_rule(value));
+     }},
+    {"forbid", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.privileges.forbidden_system_calls.push_back(number(value));
+     }},
+    {"syslog", 1,
+     [](Arguments& all, const char* value) {
+         all.syslog = one_of<Syslog>(value, {{"sink", Syslog::sink}, {"libc", Syslog::libc}});
+     }},
     {"core", 1,
      [](Arguments& all, const char* value) {
          all.daemon.core_dumps = one_of<daemonkit::CoreDumps>(
@@ -462,9 +507,15 @@ int be_daemon(Arguments& arguments) {
 
     std::optional<daemonkit::SignalSet> signals;
     if (arguments.signals == Signals::before) make_signals(signals);
+    std::optional<daemonkit::SyslogSink> sink;
+    if (arguments.syslog == Syslog::sink) sink.emplace(daemonkit::SyslogOptions{.ident = "probe"});
+    if (arguments.syslog == Syslog::libc) ::openlog("probe", LOG_PID | LOG_NDELAY, LOG_DAEMON);
     daemonkit::DaemonContext daemon(arguments.daemon);
+    if (!daemon.unconfined().empty()) say("unconfined: %s", daemon.unconfined().c_str());
     try {
         if (arguments.signals == Signals::after) make_signals(signals);
+        if (sink) sink->write(daemonkit::Severity::info, "still here");
+        if (arguments.syslog == Syslog::libc) ::syslog(LOG_INFO, "still here");
         initialize(arguments, daemon, signals);
         daemon.notify_ready();
     } catch (const std::exception& failure) {

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -47,8 +48,22 @@ inline std::vector<int> open_descriptors() {
     return open;
 }
 
-/// Writes the report: pid, parent, session, group, terminal, directory, root, umask, ids, groups, signals, each
-/// limit as limit.N=SOFT/HARD, each variable as env.NAME=VALUE, and each descriptor as fd.N=TARGET, with
+/// The local time of a moment, by the function that reads the zone once and then by the one that looks for it anew.
+inline std::pair<std::string, std::string> local_times() {
+    const std::time_t moment = 1'000'000'000;
+    const auto text = [](const std::tm& fields) {
+        char line[32];
+        std::strftime(line, sizeof line, "%F %T", &fields);
+        return std::string(line);
+    };
+    std::tm fields{};
+    ::localtime_r(&moment, &fields);
+    const std::string once = text(fields);
+    return {once, text(*std::localtime(&moment))};
+}
+
+/// Writes the report: pid, parent, session, group, terminal, directory, root, umask, ids, groups, signals, the local
+/// time as localtime_r and localtime, each limit as limit.N=SOFT/HARD, each variable as env.NAME=VALUE, and each descriptor as fd.N=TARGET, with
 /// fd.N.cloexec=1 where the flag is set.
 inline void write_report(const std::string& path) {
     std::FILE* const file = std::fopen(path.c_str(), "we");
@@ -70,6 +85,9 @@ inline void write_report(const std::string& path) {
     char octal[16];
     std::snprintf(octal, sizeof octal, "%04o", static_cast<unsigned>(mask));
     put("umask", octal);
+    const auto [localtime_r, localtime] = local_times();
+    put("localtime_r", localtime_r);
+    put("localtime", localtime);
     put("dumpable", std::to_string(::prctl(PR_GET_DUMPABLE)));
     for (int resource = 0; resource < static_cast<int>(RLIM_NLIMITS); ++resource) {
         rlimit limit{};

@@ -19,7 +19,8 @@
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
-#include <cstdio>  // std::fflush
+#include <cstdio>   // std::fflush
+#include <cstdlib>  // std::getenv
 #include <optional>
 #include <string>
 
@@ -136,15 +137,22 @@ private:
               start.working_directory);
     }
 
-    static void change_root(const PreparedStart& start) {
+    void change_root(const PreparedStart& start) {
         if (!start.chroot_directory) return;
         const std::string& root = *start.chroot_directory;
-        // The time zone is read once; inside the new root there may be no file to read it from.
-        ::tzset();
+        keep_time_zone();
         check(sys::chdir(root.c_str()), Step::change_root, root);
-        check(sys::chroot(root.c_str()), Step::change_root, root);
+        // By no name that could lead elsewhere by now.
+        check(sys::chroot("."), Step::change_root, root);
         check(sys::chdir(start.working_directory.c_str()), Step::change_directory,
               start.working_directory);
+    }
+
+    /// Inside the new root there may be no file to read the time zone from. libc reads it once for a zone that is named
+    /// in the environment, and anew with every localtime(3) for one that is not.
+    void keep_time_zone() {
+        if (std::getenv("TZ") == nullptr) environment_.apply({.set = {{"TZ", ":/etc/localtime"}}});
+        ::tzset();
     }
 
     static void prevent_core_dumps() {
