@@ -62,6 +62,7 @@ const std::map<std::string, Expectation> expectations{
     {"launcher fcntl_lock", fatal({Step::lock_pid_file})},
     {"launcher fcntl_getfl", fatal({Step::open_stream})},
     {"launcher fcntl_setfl", fatal({Step::open_stream})},
+    {"launcher capget", fatal({Step::drop_privileges})},
     {"launcher socketpair", fatal({Step::open_channel})},
     {"launcher prctl", harmless()},
     {"launcher vfork", fatal({Step::fork_session_leader})},
@@ -89,13 +90,20 @@ const std::map<std::string, Expectation> expectations{
     {"daemon getgroups", fatal({Step::drop_privileges})},
     {"daemon setgroups", depends({Step::drop_privileges})},  // they may be right already
     {"daemon capget", fatal({Step::drop_privileges})},
+    {"daemon capset", fatal({Step::drop_privileges})},
     {"daemon setresgid", fatal({Step::drop_privileges})},
     {"daemon setresuid", fatal({Step::drop_privileges})},
     {"daemon getresgid", fatal({Step::drop_privileges})},
     {"daemon getresuid", fatal({Step::drop_privileges})},
     {"daemon setgid", harmless()},  // the way back, which has to fail
     {"daemon setuid", harmless()},
-    {"daemon prctl", fatal({Step::limit_core})},
+    // A capability that cannot be dropped may be gone, or none: the kernel is asked.
+    {"daemon prctl", depends({Step::limit_core, Step::drop_privileges, Step::confine})},
+    {"daemon landlock_create_ruleset", fatal({Step::confine})},
+    {"daemon landlock_add_rule", fatal({Step::confine})},
+    {"daemon landlock_restrict_self", fatal({Step::confine})},
+    {"daemon open", fatal({Step::confine})},
+    {"daemon fstat", fatal({Step::confine})},
     {"daemon poll", harmless()},
     {"daemon stat", harmless()},
     {"daemon fcntl_getfd", harmless()},
@@ -138,6 +146,10 @@ std::vector<int> errors_of(const std::string& name) {
         {"ftruncate", {EIO, ENOSPC, EINTR}},
         {"pwrite", {ENOSPC, EDQUOT, EIO, EFBIG, EINTR}},
         {"setrlimit", {EPERM, EINVAL}},
+        {"landlock_create_ruleset", {ENOSYS, EOPNOTSUPP, ENOMEM}},
+        {"landlock_add_rule", {EINVAL, ENOMEM}},
+        {"landlock_restrict_self", {EPERM, E2BIG}},
+        {"capset", {EPERM}},
         {"setgroups", {EPERM, ENOMEM}},
         {"setresuid", {EAGAIN, EPERM}},
         {"setresgid", {EPERM}},
@@ -175,7 +187,9 @@ std::vector<std::string> subjects_of(Step step, const SeamedStart& seamed) {
         case Step::set_environment: return {"STARTED_BY", ""};
         case Step::limit_resources: return {"resource 7"};
         case Step::limit_core: return {"RLIMIT_CORE", "PR_SET_DUMPABLE"};
-        case Step::drop_privileges: return {"group", "user", "root", "capabilities"};
+        case Step::drop_privileges:
+            return {"group", "user", "root", "capabilities", "PR_SET_KEEPCAPS", "no_new_privs"};
+        case Step::confine: return {"Landlock", "seccomp", "/"};
         case Step::open_channel: return {"socketpair"};
         case Step::await_ready: return {"daemon"};
         default: return {""};
@@ -225,7 +239,8 @@ std::string why_broken(Features features, const Call& call, int error, Repeat re
     if (is_up) {
         // For good may well mean in the body, too: then the daemon has been up, and has ended.
         const bool has_run = read_file(seamed.files.log).find(": running") != std::string::npos;
-        const std::string why = why_not_up(start, seamed.files);
+        std::string why = why_not_up(start, seamed.files);
+        if (why.empty() && features == Features::all) why = why_not_confined(start.daemon());
         if (!why.empty() && !(repeat == Repeat::for_good && has_run)) return why;
         for (const pid_t process : start.processes()) DaemonStart::end(process, SIGKILL);
     } else {

@@ -69,37 +69,26 @@ inline void require_capabilities(const std::vector<int>& kept) {
     }
 }
 
-/// The bounding set holds nothing but the kept ones, or what it holds beyond them is refused.
-///
-/// Errors:   Step::drop_privileges.
-inline void require_bounding_set(const std::vector<int>& kept) {
-    for (int capability = 0; capability <= 63; ++capability) {
-        if (std::find(kept.begin(), kept.end(), capability) != kept.end()) continue;
-        const auto present = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(capability));
-        // EINVAL: beyond the last capability of this kernel.
-        if (present.error == EINVAL && capability > 0) return;
-        if (check(present, Step::drop_privileges, "bounding set of capabilities") == 0) continue;
-        throw Error(Step::drop_privileges, "bounding set of capabilities", EPERM,
-                    "it can be narrowed with CAP_SETPCAP alone; start as root");
-    }
-}
-
 /// Before the change of user: it takes nothing away from the permitted set, and the bounding set holds the kept ones.
 ///
-/// What could not be dropped from the bounding set is found by `limit_capabilities`; it may be gone already.
-///
-/// Errors:   Step::drop_privileges.
+/// Errors:   Step::drop_privileges; EPERM without CAP_SETPCAP, unless the bounding set is as narrow already.
 inline void hold_capabilities(const std::vector<int>& kept) {
+    const std::string subject = "bounding set of capabilities";
     for (int capability = 0; capability <= 63; ++capability) {
         if (std::find(kept.begin(), kept.end(), capability) != kept.end()) continue;
-        const auto dropped = sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(capability));
-        if (dropped.error == EINVAL) break;  // beyond the last capability of this kernel
+        const auto number = static_cast<unsigned long>(capability);
+        const auto dropped = sys::prctl(PR_CAPBSET_DROP, number);
+        if (dropped) continue;
+        const auto present = sys::prctl(PR_CAPBSET_READ, number);
+        if (present.error == EINVAL) break;  // beyond the last capability of this kernel
+        if (check(present, Step::drop_privileges, subject) == 0) continue;
+        throw Error(Step::drop_privileges, subject, dropped.error,
+                    dropped.error == EPERM ? "only CAP_SETPCAP can narrow it; start as root" : "");
     }
     check(sys::prctl(PR_SET_KEEPCAPS, 1), Step::drop_privileges, "PR_SET_KEEPCAPS");
 }
 
-/// After the change of user: exactly the kept capabilities are permitted and effective, none is inheritable, and the
-/// bounding set holds no other.
+/// After the change of user: exactly the kept capabilities are permitted and effective, none is inheritable.
 ///
 /// Errors:   Step::drop_privileges; EPERM where one to keep is not there.
 inline void limit_capabilities(const std::vector<int>& kept) {
@@ -111,7 +100,6 @@ inline void limit_capabilities(const std::vector<int>& kept) {
     words[1].effective = words[1].permitted = static_cast<std::uint32_t>(bits >> 32U);
     check(sys::capset(&header, words), Step::drop_privileges, "capabilities");
     check(sys::prctl(PR_SET_KEEPCAPS, 0), Step::drop_privileges, "PR_SET_KEEPCAPS");
-    require_bounding_set(kept);
     const CapabilitySets now = current_capabilities();
     if (now.effective != bits || now.permitted != bits || now.inheritable != 0) {
         throw Error(Step::drop_privileges, "capabilities", EPERM,
