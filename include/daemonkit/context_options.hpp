@@ -123,7 +123,7 @@ struct DaemonOptions {
     /// The file mode creation mask, 0000–0777. The default keeps files from other users.
     mode_t umask = 0027;
 
-    /// The new root directory; absent: the root stays. Needs root.
+    /// The new root directory; absent: the root stays. Needs root. The time zone stays: TZ is set where it was not.
     std::optional<std::string> chroot_directory = {};
 
     /// The directory to run in, inside the new root if there is one. The default keeps no mount busy.

@@ -78,7 +78,8 @@ struct SyslogOptions {
 ///
 /// libc keeps one connection, one ident and one mask per process, so one SyslogSink lives at a time, and calls
 /// of syslog(3) elsewhere in the process use its ident, facility and mask while it lives. Make it inside the
-/// DaemonContext's block: a connection made before may be closed with the inherited descriptors.
+/// DaemonContext's block: CloseInherited::all closes a connection made before. With a new root directory make it before:
+/// the log daemon cannot be found from there.
 /// Neither copyable nor movable: libc keeps the address of the ident.
 ///
 /// Process:  any; after a fork both processes may write, each under its own pid.
