@@ -7,6 +7,7 @@
 #include "daemon_start.hpp"
 #include "file_text.hpp"
 #include "not_tested.hpp"
+#include "surroundings.hpp"
 
 #include <csignal>
 #include <filesystem>
@@ -14,12 +15,8 @@
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
-#include <sched.h>  // unshare
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace daemonkit;
@@ -27,13 +24,6 @@ using namespace daemonkit::testkit;
 namespace fs = std::filesystem;
 
 namespace {
-
-// Exit statuses of a launcher's process that cannot make its surroundings.
-constexpr int not_possible = 125;
-
-void require(bool worked) {
-    if (!worked) ::_exit(not_possible);
-}
 
 void limit_descriptors(rlim_t soft) {
     struct ::rlimit limit {};
@@ -63,43 +53,6 @@ std::vector<std::string> leaked(const Report& report) {
         if (fd.find('.') == std::string::npos && std::stoi(fd) > 2 && !is_own) all.push_back(fd);
     }
     return all;
-}
-
-// A namespace of the launcher's own, for root and where users may have one.
-void enter_namespaces(int flags) {
-    const uid_t user = ::geteuid();
-    const gid_t group = ::getegid();
-    if (user != 0) {
-        require(::unshare(CLONE_NEWUSER) == 0);
-        const auto write = [](const char* file, const std::string& text) {
-            const int fd = ::open(file, O_WRONLY | O_CLOEXEC);
-            require(fd >= 0 &&
-                    ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
-            ::close(fd);
-        };
-        write("/proc/self/setgroups", "deny");
-        write("/proc/self/uid_map", std::to_string(user) + " " + std::to_string(user) + " 1");
-        write("/proc/self/gid_map", std::to_string(group) + " " + std::to_string(group) + " 1");
-    }
-    require(::unshare(flags) == 0);
-}
-
-void hide_proc() {
-    enter_namespaces(CLONE_NEWNS);
-    require(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
-    require(::mount("tmpfs", "/proc", "tmpfs", 0, nullptr) == 0);
-}
-
-// Goes on as pid 1 of a namespace; the process outside ends as that one does.
-void become_pid_one() {
-    enter_namespaces(CLONE_NEWPID);
-    const pid_t inside = ::fork();
-    require(inside >= 0);
-    if (inside == 0) return;
-    for (int fd = 0; fd <= 2; ++fd) ::close(fd);
-    int status = 0;
-    while (::waitpid(inside, &status, 0) != inside) continue;
-    ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 // The daemon's defaults, whatever stands before them.
