@@ -5,6 +5,7 @@
 #include "file_text.hpp"
 #include "not_tested.hpp"
 
+#include <daemonkit/detail/platform.hpp>
 #include <daemonkit/error.hpp>
 
 #include <atomic>
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <new>
@@ -102,6 +104,68 @@ std::optional<bool> comes_to_sleep(long thread) {
 }
 
 }  // namespace
+
+// The sanitizers bring an operator new of their own.
+#if !DAEMONKIT_ASAN() && !DAEMONKIT_TSAN()
+// While it is not negative: so many allocations of this thread work, the next one fails.
+static thread_local int allocations_left = -1;
+
+void* operator new(std::size_t size) {
+    if (allocations_left >= 0 && allocations_left-- == 0) throw std::bad_alloc();
+    if (void* const memory = std::malloc(size)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+TEST_CASE("Reloadable: whichever allocation fails, the old value or the new one is in force, whole",
+          "[reload][unit]") {
+    struct Counter final : ReloadListener {
+        void reload_begins() noexcept override { ++begun; }
+        void reload_succeeded() noexcept override { ++succeeded; }
+        void reload_failed(std::string_view) noexcept override { ++failed; }
+        std::uint64_t begun = 0;
+        std::uint64_t succeeded = 0;
+        std::uint64_t failed = 0;
+    };
+    const bool is_bad = GENERATE(false, true);
+    int version = 0;
+    Counter counter;
+    Reloadable<Whole> config(
+        [&] {
+            Whole next(++version);
+            if (is_bad && version > 1) throw std::runtime_error(std::string(100, 'x'));
+            return next;
+        },
+        counter);
+    bool all_worked = false;
+    for (int count = 0; !all_worked && count < 100; ++count) {
+        CAPTURE(count, is_bad);
+        const auto before = config.get();
+        bool is_told = false;
+        bool is_thrown = false;
+        allocations_left = count;
+        try {
+            is_told = config.reload().has_value();
+        } catch (const std::bad_alloc&) {
+            is_thrown = true;
+        }
+        all_worked = allocations_left >= 0;
+        allocations_left = -1;
+        const auto now = config.get();
+        const bool is_new = now != before;
+        CHECK(now->is_whole());
+        CHECK(is_new != (is_told || is_thrown));
+        CHECK(is_new == !config.status().last_error);
+        CHECK(counter.begun == counter.succeeded + counter.failed);
+        CHECK(counter.succeeded == config.status().succeeded);
+        CHECK(counter.failed == config.status().failed);
+        if (all_worked) CHECK(is_told == is_bad);
+    }
+    CHECK(all_worked);
+    CHECK(counter.failed > 1);
+}
+#endif
 
 // -- one thread -------------------------------------------------------------------------------------------------------
 
