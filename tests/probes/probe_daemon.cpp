@@ -26,6 +26,7 @@
 //   --hook-throws before_fork|in_daemon|in_launcher       --hook-throws-int: it throws no std::exception
 //   --threads N                threads named worker-1 and so on exist before the start
 //   --start-again              what other threads mean
+//   --first fork|close         before anything else: a child goes on and is waited for; no descriptor above 2 stays
 //   --print TEXT               stands in a buffer of stdout before the start
 //   --say TEXT                 to stderr before ready, and "later: TEXT" after it
 //   --fork-in-init             a child of the daemon lives on, and holds whatever the daemon holds
@@ -83,6 +84,7 @@ struct Arguments {
     Syslog syslog = Syslog::none;
     Text status, witness, report, state, hooks, hook_that_throws, print, say, terminal;
     long statuses = 1;
+    std::string first;
     bool throws_int = false;
     bool forks_in_init = false;
     bool orphans_in_init = false;
@@ -294,6 +296,7 @@ constexpr Option known_options[] = {
      [](Arguments& all, const char*) {
          all.daemon.other_threads = daemonkit::OtherThreads::start_again;
      }},
+    {"first", 1, [](Arguments& all, const char* value) { all.first = value; }},
     {"print", 1, [](Arguments& all, const char* value) { all.print = value; }},
     {"say", 1, [](Arguments& all, const char* value) { all.say = value; }},
     {"fork-in-init", 0, [](Arguments& all, const char*) { all.forks_in_init = true; }},
@@ -492,6 +495,18 @@ void run(const Arguments& arguments, std::optional<daemonkit::SignalSet>& signal
     say("stopping");
 }
 
+/// What a program may do that knows nothing of being started again.
+void begin(const Arguments& arguments) {
+    constexpr int highest = 1000;
+    for (int fd = 3; arguments.first == "close" && fd < highest; ++fd) ::close(fd);
+    if (arguments.first != "fork") return;
+    const pid_t child = ::fork();
+    if (child == 0) return;
+    int status = -1;
+    if (child < 0 || ::waitpid(child, &status, 0) != child) std::abort();
+    std::exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
 /// The program between the two looks at its state.
 int be_daemon(Arguments& arguments) {
     const auto make_signals = [](std::optional<daemonkit::SignalSet>& signals) {
@@ -535,6 +550,7 @@ int main(int argc, char** argv) {
     Arguments arguments;
     try {
         arguments = parse(argc, argv);
+        begin(arguments);
         if (arguments.state) probe::write_report(*arguments.state + ".before");
         const int status = be_daemon(arguments);
         if (arguments.daemon.detach == daemonkit::Detach::never) {

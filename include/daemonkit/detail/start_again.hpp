@@ -28,14 +28,43 @@
 
 namespace daemonkit::detail {
 
-/// The variable by which the program, started again, knows itself: "FD:PID" of its line to the launcher and of itself.
+/// The variable by which the program, started again, knows itself.
 inline constexpr const char* start_again_variable = "DAEMONKIT_STARTED_AGAIN";
+
+/// What the variable says, as "FD:PID:TIMES".
+struct StartedAgain {
+    int fd = -1;    ///< the line to the launcher
+    pid_t pid = 0;  ///< the process that was started again; others have inherited the variable
+    int times = 0;  ///< how often, one from within the other
+};
+
+/// What the variable says; nothing where it is missing or says something else.
+inline std::optional<StartedAgain> read_started_again() noexcept {
+    const char* text = std::getenv(start_again_variable);
+    if (text == nullptr) return {};
+    const char* const end = text + std::strlen(text);
+    StartedAgain read;
+    const auto take = [&](auto& number, char behind) {
+        const auto parsed = std::from_chars(text, end, number);
+        text = parsed.ptr + 1;
+        return parsed.ec == std::errc{} && *parsed.ptr == behind;
+    };
+    if (!take(read.fd, ':') || !take(read.pid, ':') || !take(read.times, '\0')) return {};
+    return read;
+}
 
 /// The program as it was started: its file, arguments and environment, with room for the variable.
 class ProgramImage {
 public:
-    /// Errors:   Step::fork_daemon on /proc/self/cmdline.
+    /// Errors:   Step::fork_daemon on /proc/self/cmdline; ELOOP when the program does nothing but start itself again.
     ProgramImage() : arguments_(read_whole("/proc/self/cmdline")) {
+        constexpr int most_times = 4;  // one program may start another one that does the same
+        if (const auto before = read_started_again()) times_ = before->times + 1;
+        if (times_ < 1 || times_ > most_times) {
+            throw Error(Step::fork_daemon, "OtherThreads::start_again", ELOOP,
+                        "the program has been started again and again; it must not fork before its "
+                        "DaemonContext");
+        }
         for (std::size_t at = 0; at < arguments_.size(); at += std::strlen(&arguments_[at]) + 1) {
             argv_.push_back(&arguments_[at]);
         }
@@ -56,7 +85,9 @@ public:
         char* to = marker_.data() + std::strlen(start_again_variable) + 1;
         to = put(to, PidText(channel).view());
         *to++ = ':';
-        *put(to, PidText(sys::getpid()).view()) = '\0';
+        to = put(to, PidText(sys::getpid()).view());
+        *to++ = ':';
+        *put(to, PidText(times_).view()) = '\0';
         return sys::execve("/proc/self/exe", argv_.data(), envp_.data()).error;
     }
 
@@ -83,6 +114,7 @@ private:
         }
     }
 
+    int times_ = 1;
     std::string arguments_;
     std::vector<char*> argv_;
     std::string marker_;
@@ -103,26 +135,21 @@ inline Forked fork_and_start_again(ReadyChannel& channel, ProgramImage& program)
 
 /// In the program, started again: the line to the launcher; nothing in a program that was started in any other way.
 ///
-/// Taken only where the pid is this process's and the descriptor is a connected local socket; the variable is gone then,
-/// so that no child believes it.
+/// The variable is gone then, so that no child believes it.
+///
+/// Errors:   Step::open_channel when the line is no more: another start would end there, too, and so on for ever.
 inline std::optional<UniqueFd> take_line_to_launcher() {
-    const char* const text = std::getenv(start_again_variable);
-    if (text == nullptr) return {};
-    const std::string_view value = text;
-    int fd = -1;
-    pid_t pid = 0;
-    const auto first = std::from_chars(value.data(), value.data() + value.size(), fd);
-    if (first.ec != std::errc{} || *first.ptr != ':') return {};
-    const auto second = std::from_chars(first.ptr + 1, value.data() + value.size(), pid);
-    if (second.ec != std::errc{} || *second.ptr != '\0' || pid != sys::getpid()) return {};
+    const auto told = read_started_again();
+    if (!told || told->pid != sys::getpid()) return {};
     int type = 0;
     socklen_t size = sizeof type;
-    if (fd < lowest_own_fd || !sys::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) ||
+    if (told->fd < lowest_own_fd || !sys::getsockopt(told->fd, SOL_SOCKET, SO_TYPE, &type, &size) ||
         type != SOCK_STREAM) {
-        return {};
+        throw Error(Step::open_channel, "line to the launcher", EBADF,
+                    "a program that is started again must not close it before its DaemonContext");
     }
-    UniqueFd line(fd);
-    check(sys::fcntl_setfd(fd, FD_CLOEXEC), Step::open_channel, "socketpair");
+    UniqueFd line(told->fd);
+    check(sys::fcntl_setfd(line.get(), FD_CLOEXEC), Step::open_channel, "socketpair");
     check(sys::unsetenv(start_again_variable), Step::set_environment, start_again_variable);
     return line;
 }
