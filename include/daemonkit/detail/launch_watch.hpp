@@ -54,19 +54,22 @@ public:
                                                         ? DaemonGroup::Reaping::possible
                                                         : DaemonGroup::Reaping::impossible);
         group_.know_daemon(forked.daemon);
-        leader_exit_ = group_.wait_for_leader();
+        // A session leader whose daemon is known is on its way out; what the daemon says is not to wait for that.
+        if (!group_.knows_daemon()) wait_for_leader();
         signals_.listen();
         allow(timeout);
 
         LaunchOutcome outcome;
         try {
             const auto error = await_ready();
+            wait_for_leader();
             if (!error) return outcome;
             throw *error;
         } catch (...) {
             // Out of memory as well: whatever the reason, a daemon that is not awaited any more has to go.
             outcome.failure = std::current_exception();
         }
+        wait_for_leader();
         outcome.interrupted_by = signals_.interrupted_by();
         outcome.daemon_is_gone = end_daemon();
         return outcome;
@@ -89,11 +92,16 @@ private:
         deadline_ = monotonic_after(time.in_nanoseconds());
     }
 
+    /// A second call does nothing.
+    void wait_for_leader() noexcept {
+        if (!leader_exit_) leader_exit_ = group_.wait_for_leader();
+    }
+
     /// Nothing once the daemon is up; what went wrong otherwise.
     std::optional<Error> await_ready() {
-        // The session leader has ended: what it had to say is there.
-        if (!group_.knows_daemon()) static_cast<void>(read_line());
-        // So may the daemon have: the word of it was dropped with that of the session leader.
+        // A session leader that has ended has said what it had to say.
+        if (leader_exit_) static_cast<void>(read_line());
+        // The word of the daemon's end may have been dropped with that of the session leader's.
         bool may_have_ended = true;
         Nanoseconds last_look = 0;
         for (int failures = 0;;) {
@@ -185,14 +193,16 @@ private:
 
     /// Why the line ended without a last word.
     Error explain_end() {
+        // A daemon is this process's to look at from the session leader's end on.
+        wait_for_leader();
         static_cast<void>(wait_for_end(monotonic_after(grace)));
         ProcessExit exit;
         const Sight sight = group_.look(exit);
         if (sight == Sight::ended) {
             return failure(ECANCELED, describe(exit) + " before it was ready");
         }
-        if (sight == Sight::unknown && leader_exit_.number != 0) {
-            return failure(ECANCELED, "the session leader was " + describe(leader_exit_));
+        if (sight == Sight::unknown && leader_exit_->number != 0) {
+            return failure(ECANCELED, "the session leader was " + describe(*leader_exit_));
         }
         return failure(ECANCELED, "ended before it was ready");
     }
@@ -275,7 +285,7 @@ private:
     SubreaperScope subreaper_;
     DaemonGroup group_;
     ReadyChannel* channel_ = nullptr;
-    ProcessExit leader_exit_;
+    std::optional<ProcessExit> leader_exit_;  ///< once it has been waited for
     std::optional<Error> last_word_;
     Nanoseconds deadline_ = 0;
     Timeout timeout_ = Timeout::seconds(0);
