@@ -54,7 +54,7 @@ public:
                                                         ? DaemonGroup::Reaping::possible
                                                         : DaemonGroup::Reaping::impossible);
         group_.know_daemon(forked.daemon);
-        // A session leader whose daemon is known is on its way out; what the daemon says is not to wait for that.
+        // A session leader whose daemon is known is on its way out; meanwhile the daemon is heard.
         if (!group_.knows_daemon()) wait_for_leader();
         signals_.listen();
         allow(timeout);
@@ -62,7 +62,6 @@ public:
         LaunchOutcome outcome;
         try {
             const auto error = await_ready();
-            wait_for_leader();
             if (!error) return outcome;
             throw *error;
         } catch (...) {
@@ -173,6 +172,8 @@ private:
                 leaves_by_itself_ = true;
                 return true;
             case FrameKind::ready:
+                // Now, because nothing may stand between the answer and the launcher's end.
+                wait_for_leader();
                 if (const auto answered = channel_->send(FrameKind::heard, 0); !answered) {
                     last_word_ = failure(answered.error, "it ended as it got ready");
                     leaves_by_itself_ = true;
