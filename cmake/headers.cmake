@@ -6,6 +6,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/above_standard.hpp
     include/daemonkit/detail/absolute_path.hpp
     include/daemonkit/detail/become_daemon.hpp
+    include/daemonkit/detail/bounded_write.hpp
     include/daemonkit/detail/capabilities.hpp
     include/daemonkit/detail/capabilities_linux.hpp
     include/daemonkit/detail/capabilities_none.hpp
@@ -13,6 +14,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/change_ids_set.hpp
     include/daemonkit/detail/change_ids_setres.hpp
     include/daemonkit/detail/check.hpp
+    include/daemonkit/detail/civil_time.hpp
     include/daemonkit/detail/cloexec_pipe.hpp
     include/daemonkit/detail/cloexec_pipe_fcntl.hpp
     include/daemonkit/detail/cloexec_pipe_pipe2.hpp
@@ -36,6 +38,9 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/launch_watch.hpp
     include/daemonkit/detail/lead_session.hpp
     include/daemonkit/detail/limit_change.hpp
+    include/daemonkit/detail/line_buffer.hpp
+    include/daemonkit/detail/log_address.hpp
+    include/daemonkit/detail/log_socket.hpp
     include/daemonkit/detail/log_text.hpp
     include/daemonkit/detail/monotonic.hpp
     include/daemonkit/detail/null_device.hpp
@@ -44,9 +49,11 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/platform.hpp
     include/daemonkit/detail/prepare_start.hpp
     include/daemonkit/detail/proc_status.hpp
+    include/daemonkit/detail/process_mutex.hpp
     include/daemonkit/detail/ready_channel.hpp
     include/daemonkit/detail/record_lock.hpp
     include/daemonkit/detail/refuse_unwatchable.hpp
+    include/daemonkit/detail/repeated_line.hpp
     include/daemonkit/detail/seccomp_linux.hpp
     include/daemonkit/detail/self_pipe.hpp
     include/daemonkit/detail/signal_callbacks.hpp
@@ -57,11 +64,18 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/signal_queue.hpp
     include/daemonkit/detail/signal_watch.hpp
     include/daemonkit/detail/start_again.hpp
+    include/daemonkit/detail/structured_data.hpp
     include/daemonkit/detail/syscall.hpp
+    include/daemonkit/detail/syslog_channel.hpp
+    include/daemonkit/detail/syslog_form.hpp
+    include/daemonkit/detail/syslog_name.hpp
+    include/daemonkit/detail/syslog_setup.hpp
     include/daemonkit/detail/thread_names.hpp
     include/daemonkit/detail/unique_fd.hpp
     include/daemonkit/detail/user_database.hpp
+    include/daemonkit/detail/zone_offsets.hpp
     include/daemonkit/error.hpp
+    include/daemonkit/facility.hpp
     include/daemonkit/fd_redirect.hpp
     include/daemonkit/log_sink.hpp
     include/daemonkit/pid_lock.hpp
@@ -76,7 +90,10 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/signal_set.hpp
     include/daemonkit/spawn.hpp
     include/daemonkit/stream_target.hpp
+    include/daemonkit/syslog_client.hpp
+    include/daemonkit/syslog_client_options.hpp
     include/daemonkit/syslog_sink.hpp
+    include/daemonkit/time_bound.hpp
     include/daemonkit/timeout.hpp
     include/daemonkit/version.hpp
 )

@@ -4,12 +4,13 @@
 
 #include <daemonkit/detail/errno_guard.hpp>
 #include <daemonkit/detail/log_text.hpp>
+#include <daemonkit/detail/syslog_name.hpp>
 #include <daemonkit/error.hpp>
+#include <daemonkit/facility.hpp>
 #include <daemonkit/severity.hpp>
 
 #include <atomic>
 #include <cerrno>
-#include <cstddef>  // std::size_t
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,37 +18,6 @@
 #include <syslog.h>  // openlog, syslog, setlogmask, closelog
 
 namespace daemonkit {
-
-/// Which part of the system a message comes from; the log daemon sorts by it.
-///
-/// Source:   RFC 5424, 6.2.1, with its numbers; `kernel` is the kernel's own.
-enum class Facility : std::uint8_t {
-    user = 1,
-    mail = 2,
-    daemon = 3,
-    auth = 4,
-    syslog = 5,  ///< the log daemon itself
-    printer = 6,
-    news = 7,
-    uucp = 8,
-    cron = 9,
-    auth_private = 10,  ///< security messages that not everybody may read
-    ftp = 11,
-    local0 = 16,
-    local1 = 17,
-    local2 = 18,
-    local3 = 19,
-    local4 = 20,
-    local5 = 21,
-    local6 = 22,
-    local7 = 23,
-};
-
-/// What stands behind the ident of every line.
-enum class SyslogPid {
-    logged,  ///< `ident[71]:`, the pid of the process that writes
-    left_out,
-};
 
 /// When the connection to the log daemon is made.
 enum class SyslogConnect {
@@ -100,7 +70,7 @@ public:
         : ident_(options.ident),
           priority_(priority_of(options.facility)),
           threshold_(bounded(options.threshold)) {
-        refuse_unreadable(options);
+        detail::refuse_unreadable(ident_, options.facility);
         if (in_use.exchange(true))
             throw Error(Step::open_syslog, ident_, EBUSY,
                         "libc has one log connection per process, and another SyslogSink lives");
@@ -163,23 +133,6 @@ private:
         if (options.copy == SyslogCopy::to_console_if_lost) flags |= LOG_CONS;
         if (options.copy == SyslogCopy::to_stderr) flags |= LOG_PERROR;
         return flags;
-    }
-
-    static void refuse_unreadable(const SyslogOptions& options) {
-        constexpr std::size_t longest_ident = 48;  // APP-NAME of RFC 5424
-        const auto refuse = [&](const char* why) {
-            const detail::LogText printable(options.ident);
-            throw Error(Step::open_syslog, std::string(printable.view()), EINVAL, why);
-        };
-        for (const char byte : options.ident) {
-            const auto value = static_cast<unsigned char>(byte);
-            if (value <= 0x20 || value == 0x7f)
-                refuse("the ident must be one word: its first space would end it in the log");
-        }
-        if (options.ident.size() > longest_ident) refuse("the ident is longer than 48 bytes");
-        const int facility = static_cast<int>(options.facility);
-        if (facility < 1 || (facility > 11 && facility < 16) || facility > 23)
-            refuse("there is no such facility");
     }
 
     void send(Severity severity, std::string_view text) const noexcept {

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstddef>  // std::size_t
+#include <cstdint>
+#include <cstring>  // memcpy
 #include <string_view>
 
 namespace daemonkit::detail {
@@ -39,10 +41,27 @@ private:
 
     static bool is_fit(std::string_view text) noexcept {
         if (text.size() > longest) return false;
-        std::size_t controls =
-            0;  // counted to the end: without a branch the compiler can vectorize
-        for (const char byte : text) controls += is_control(byte) ? 1U : 0U;
-        return controls == 0;
+        constexpr std::size_t word = sizeof(std::uint64_t);
+        std::uint64_t found = 0;
+        if (text.size() < word) {
+            for (const char byte : text) found |= is_control(byte) ? 1U : 0U;
+            return found == 0;
+        }
+        for (std::size_t at = 0; at + word < text.size(); at += word)
+            found |= controls_at(&text[at]);
+        return (found | controls_at(&text[text.size() - word])) == 0;
+    }
+
+    /// Not 0 when there is a control character among eight bytes, which are looked at in one go: a loop over bytes
+    /// would be the most expensive part of a line.
+    static std::uint64_t controls_at(const char* bytes) noexcept {
+        constexpr std::uint64_t each = 0x0101'0101'0101'0101U;
+        std::uint64_t word = 0;
+        std::memcpy(&word, bytes, sizeof word);
+        const std::uint64_t below_space = (word - each * 0x20U) & ~word;
+        const std::uint64_t without_delete = word ^ each * 0x7fU;
+        const std::uint64_t is_delete = (without_delete - each) & ~without_delete;
+        return (below_space | is_delete) & each * 0x80U;
     }
 
     std::string_view rewrite(std::string_view text) noexcept {

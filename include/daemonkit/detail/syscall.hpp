@@ -17,15 +17,17 @@
 #include <dirent.h>        // opendir
 #include <fcntl.h>         // open, fcntl
 #include <grp.h>           // getgrnam_r, setgroups
+#include <netdb.h>         // getaddrinfo
 #include <poll.h>          // poll, ppoll
 #include <pthread.h>       // pthread_sigmask, pthread_atfork
 #include <pwd.h>           // getpwnam_r
 #include <sys/file.h>      // flock
 #include <sys/resource.h>  // setrlimit
-#include <sys/socket.h>    // socketpair, sendmsg, recv
+#include <sys/socket.h>    // socketpair, connect, send, recv
 #include <sys/stat.h>      // fstat, fchmod, umask
 #include <sys/types.h>
 #include <sys/wait.h>  // waitpid
+#include <time.h>      // clock_gettime, localtime_r
 #include <unistd.h>
 
 #if DAEMONKIT_OS_LINUX()
@@ -247,6 +249,41 @@ inline Result<int> socketpair_cloexec(int* ends) noexcept {
         return made;
     });
 }
+/// socket(2) that never blocks, close-on-exec, and without SIGPIPE where that is the socket's to say
+inline Result<int> socket_nonblocking(int family, int type) noexcept {
+#if defined(SOCK_CLOEXEC) && defined(SOCK_NONBLOCK)
+    return invoke("socket",
+                  [&] { return ::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); });
+#else
+    return invoke("socket", [&] {
+        const int made = ::socket(family, type, 0);
+        if (made == -1) return made;
+        constexpr int on = 1;
+        ::fcntl(made, F_SETFD, FD_CLOEXEC), ::fcntl(made, F_SETFL, O_NONBLOCK);
+        ::setsockopt(made, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+        return made;
+    });
+#endif
+}
+/// connect(2)
+inline Result<int> connect(int fd, const ::sockaddr_storage& address, socklen_t size) noexcept {
+    return invoke("connect",
+                  [&] { return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), size); });
+}
+/// getaddrinfo(3); the error is one of its own, of EAI_FAIL and the like
+inline Result<int> getaddrinfo(const char* host, const char* service, const ::addrinfo& hints,
+                               ::addrinfo** found) noexcept {
+    if (const int refused = refusal("getaddrinfo"); refused != 0) return {-1, EAI_FAIL};
+    return {0, ::getaddrinfo(host, service, &hints, found)};
+}
+/// freeaddrinfo(3)
+inline void freeaddrinfo(::addrinfo* found) noexcept { ::freeaddrinfo(found); }
+/// gai_strerror(3)
+inline const char* gai_strerror(int error) noexcept { return ::gai_strerror(error); }
+/// gethostname(2)
+inline Result<int> gethostname(char* name, std::size_t size) noexcept {
+    return invoke("gethostname", [&] { return ::gethostname(name, size); });
+}
 /// send(2), without SIGPIPE where the system can be told so
 inline Result<ssize_t> send(int fd, const void* data, std::size_t size, int flags) noexcept {
 #if defined(MSG_NOSIGNAL)
@@ -343,6 +380,15 @@ inline void clock_gettime(clockid_t clock, struct ::timespec* now) noexcept {
     ::clock_gettime(clock, now);
 }
 
+/// Seconds east of UTC at that time, by localtime_r(3): 0 where libc cannot tell
+inline int zone_offset(std::int64_t time) noexcept {
+    const auto moment = static_cast<time_t>(time);
+    struct ::tm local {};
+    return ::localtime_r(&moment, &local) != nullptr ? static_cast<int>(local.tm_gmtoff) : 0;
+}
+/// tzset(3): localtime_r goes by the zone that is in force now
+inline void tzset() noexcept { ::tzset(); }
+
 // -- process-wide settings ------------------------------------------------------------------------------------------
 
 /// setenv(3), replacing
@@ -355,6 +401,14 @@ inline Result<int> unsetenv(const char* name) noexcept {
 }
 /// The environment as it stands: "NAME=value" texts, then null.
 inline char** environment() noexcept { return ::environ; }
+/// The name that the program was started by, without its folder
+inline const char* program_name() noexcept {
+#if DAEMONKIT_OS_LINUX()
+    return ::program_invocation_short_name;
+#else
+    return ::getprogname();
+#endif
+}
 /// umask(2); cannot fail
 inline mode_t umask(mode_t mask) noexcept { return ::umask(mask); }
 /// chdir(2)

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// SyslogForm: a message as a line of one of the forms that log daemons read. Floor 4.
+
+#include <daemonkit/detail/civil_time.hpp>
+#include <daemonkit/detail/line_buffer.hpp>
+#include <daemonkit/detail/log_text.hpp>
+#include <daemonkit/detail/structured_data.hpp>
+#include <daemonkit/detail/zone_offsets.hpp>
+#include <daemonkit/facility.hpp>
+#include <daemonkit/severity.hpp>
+#include <daemonkit/syslog_client_options.hpp>
+
+#include <array>
+#include <cstddef>  // std::size_t
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <sys/types.h>  // pid_t
+#include <time.h>       // timespec
+
+namespace daemonkit::detail {
+
+/// One message, on its way into a line.
+struct LogMessage {
+    Severity severity;
+    std::string_view text;
+    const Rfc5424* details = nullptr;  ///< in place of those of the form
+};
+
+/// Writes lines. What stands before the text changes once a second, and is kept.
+///
+/// Threads:  one at a time.
+class SyslogForm {
+public:
+    enum class Kind : std::uint8_t { local, rfc3164, rfc5424 };
+
+    struct Names {
+        std::string ident;
+        std::string hostname = {};
+        Facility facility = Facility::daemon;
+        SyslogPid pid = SyslogPid::logged;
+    };
+
+    SyslogForm(Kind kind, Names names, const Rfc5424& details)
+        : kind_(kind),
+          names_(std::move(names)),
+          priority_(static_cast<unsigned>(names_.facility) << 3U) {
+        append_details(details_, details);
+    }
+
+    /// True when the head is not that of this second and this process: time to look at other things too.
+    bool is_outdated(const struct ::timespec& now, pid_t pid) const noexcept {
+        return now.tv_sec != second_ || pid != pid_;
+    }
+
+    /// The message as a line of at most `longest` bytes; a text that is cut ends in ` [cut]`.
+    void write(LineBuffer& line, const LogMessage& message, const struct ::timespec& now, pid_t pid,
+               std::size_t longest) noexcept {
+        if (is_outdated(now, pid)) renew_head(now.tv_sec, pid);
+        line.append('<');
+        line.append_number(priority_ | static_cast<unsigned>(message.severity));
+        line.append('>');
+        if (kind_ == Kind::rfc5424) {
+            append_rfc5424_head(line, message, now.tv_nsec);
+        } else {
+            line.append(head_.view());
+        }
+        append_cut(line, message.text, longest);
+    }
+
+private:
+    using Head = BoundedText<400>;  // a host's name has at most 255 bytes, an ident 48
+
+    static constexpr std::size_t fraction_at = sizeof "1 2026-11-21T13:31:39." - 1;
+
+    void append_rfc5424_head(LineBuffer& line, const LogMessage& message,
+                             long nanoseconds) noexcept {
+        const std::string_view head = head_.view();
+        line.append(head.substr(0, fraction_at));
+        line.append_number(static_cast<unsigned long>(nanoseconds) / 1000, 6);
+        line.append(head.substr(fraction_at));
+        if (message.details == nullptr) return line.append(details_.view());
+        DetailsBuffer details;
+        append_details(details, *message.details);
+        line.append(details.view());
+    }
+
+    static void append_cut(LineBuffer& line, std::string_view text, std::size_t longest) noexcept {
+        const std::size_t room = longest > line.size() ? longest - line.size() : 0;
+        if (text.size() <= room) return line.append(text);
+        constexpr std::string_view mark = LogText::cut_mark;
+        std::size_t at = room > mark.size() ? room - mark.size() : 0;
+        const std::size_t earliest = at > 3 ? at - 3 : 0;
+        std::size_t whole = at;  // between two characters of UTF-8, where it is that
+        while (whole > earliest && (static_cast<unsigned char>(text[whole]) & 0xc0U) == 0x80)
+            --whole;
+        if ((static_cast<unsigned char>(text[whole]) & 0xc0U) != 0x80) at = whole;
+        line.append(text.substr(0, at));
+        line.append(mark);
+    }
+
+    void renew_head(std::int64_t second, pid_t pid) noexcept {
+        const int offset = zone_.at(second);
+        const CivilTime local = civil_time(second + offset);
+        head_.shrink(0);
+        if (kind_ == Kind::rfc5424) {
+            append_iso_time(local, offset);
+            append_word(names_.hostname);
+            append_word(names_.ident);
+            if (names_.pid == SyslogPid::logged)
+                head_.append_number(static_cast<unsigned long>(pid));
+            else
+                head_.append('-');
+            head_.append(' ');
+        } else {
+            append_old_time(local);
+            if (kind_ == Kind::rfc3164) append_word(names_.hostname);
+            head_.append(names_.ident);
+            if (names_.pid == SyslogPid::logged) {
+                head_.append('[');
+                head_.append_number(static_cast<unsigned long>(pid));
+                head_.append(']');
+            }
+            head_.append(": ");
+        }
+        second_ = second;
+        pid_ = pid;
+    }
+
+    void append_word(std::string_view word) noexcept {
+        head_.append(word);
+        head_.append(' ');
+    }
+
+    /// `1 2026-11-21T13:31:39.+00:00 `: each line brings its own fraction.
+    void append_iso_time(const CivilTime& time, int offset) noexcept {
+        head_.append("1 ");
+        head_.append_number(static_cast<unsigned long>(time.year), 4);
+        append_number('-', time.month);
+        append_number('-', time.day);
+        append_number('T', time.hour);
+        append_number(':', time.minute);
+        append_number(':', time.second);
+        const auto minutes = static_cast<unsigned>(offset < 0 ? -offset : offset) / 60;
+        head_.append('.');
+        append_number(offset < 0 ? '-' : '+', minutes / 60);
+        append_number(':', minutes % 60);
+        head_.append(' ');
+    }
+
+    /// `Nov  1 13:31:39 `
+    void append_old_time(const CivilTime& time) noexcept {
+        constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        head_.append(months.substr((time.month - 1) * 3, 3));
+        head_.append(' ');
+        head_.append_number(time.day, 2, ' ');
+        append_number(' ', time.hour);
+        append_number(':', time.minute);
+        append_number(':', time.second);
+        head_.append(' ');
+    }
+
+    void append_number(char before, unsigned number) noexcept {
+        head_.append(before);
+        head_.append_number(number, 2);
+    }
+
+    Kind kind_;
+    Names names_;
+    unsigned priority_;
+    ZoneOffsets zone_;
+    std::int64_t second_ = -1;
+    pid_t pid_ = 0;
+    Head head_;
+    DetailsBuffer details_;
+};
+
+}  // namespace daemonkit::detail
