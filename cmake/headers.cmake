@@ -45,6 +45,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/monotonic.hpp
     include/daemonkit/detail/null_device.hpp
     include/daemonkit/detail/open_target.hpp
+    include/daemonkit/detail/own_pid.hpp
     include/daemonkit/detail/pid_text.hpp
     include/daemonkit/detail/platform.hpp
     include/daemonkit/detail/prepare_start.hpp

@@ -195,11 +195,11 @@ private:
     // -- lines --------------------------------------------------------------------------------------------------
 
     static bool is_temporary(int error) noexcept {
-        return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+        return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
     }
 
     int send_datagram(std::string_view line) noexcept {
-        return retry([&] { return sys::send(fd_.get(), line.data(), line.size(), 0); }).error;
+        return sys::send(fd_.get(), line.data(), line.size(), 0).error;
     }
 
     /// The rest of the line before, then this one; what is not taken of it becomes the rest.
@@ -221,8 +221,7 @@ private:
     int send_rest() noexcept {
         while (sent_of_rest_ < rest_.size()) {
             const std::string_view left = rest_.view().substr(sent_of_rest_);
-            const auto sent =
-                retry([&] { return sys::send(fd_.get(), left.data(), left.size(), 0); });
+            const auto sent = sys::send(fd_.get(), left.data(), left.size(), 0);
             if (!sent) return sent.error;
             sent_of_rest_ += static_cast<std::size_t>(sent.value);
         }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// ProcessMutex: a mutex that a forked child always finds free. Floor 2.
+// ProcessMutex: a mutex that a forked child always finds free. Floor 3.
 
+#include <daemonkit/detail/own_pid.hpp>
 #include <daemonkit/detail/syscall.hpp>
 
 #include <atomic>
@@ -17,13 +18,13 @@ namespace daemonkit::detail {
 /// to it, by the pid that `lock` returns.
 class ProcessMutex {
 public:
-    ProcessMutex() noexcept : process_(sys::getpid()) {}
+    ProcessMutex() noexcept : process_((keep_own_pid(), own_pid())) {}
     ProcessMutex(const ProcessMutex&) = delete;
     ProcessMutex& operator=(const ProcessMutex&) = delete;
 
-    /// The mutex is held; returns the pid of this process, asked for just now.
+    /// The mutex is held; returns the pid of this process.
     pid_t lock() noexcept {
-        const pid_t self = sys::getpid();
+        const pid_t self = own_pid();
         for (pid_t seen = process_.load(std::memory_order_acquire); seen != self;
              seen = process_.load(std::memory_order_acquire)) {
             constexpr int moment_ms = 1;

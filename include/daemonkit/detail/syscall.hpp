@@ -22,6 +22,7 @@
 #include <pthread.h>       // pthread_sigmask, pthread_atfork
 #include <pwd.h>           // getpwnam_r
 #include <sys/file.h>      // flock
+#include <sys/mman.h>      // mmap, madvise
 #include <sys/resource.h>  // setrlimit
 #include <sys/socket.h>    // socketpair, connect, send, recv
 #include <sys/stat.h>      // fstat, fchmod, umask
@@ -380,6 +381,14 @@ inline void clock_gettime(clockid_t clock, struct ::timespec* now) noexcept {
     ::clock_gettime(clock, now);
 }
 
+/// The time of day as time(2) has it: where it costs less, that of the last tick, some milliseconds ago
+inline void clock_gettime_of_tick(struct ::timespec* now) noexcept {
+#if defined(CLOCK_REALTIME_COARSE)
+    ::clock_gettime(CLOCK_REALTIME_COARSE, now);
+#else
+    ::clock_gettime(CLOCK_REALTIME, now);
+#endif
+}
 /// Seconds east of UTC at that time, by localtime_r(3): 0 where libc cannot tell
 inline int zone_offset(std::int64_t time) noexcept {
     const auto moment = static_cast<time_t>(time);
@@ -444,6 +453,30 @@ inline Result<int> setrlimit(int resource, const struct ::rlimit* limit) noexcep
     using Resource = int;
 #endif
     return invoke("setrlimit", [&] { return ::setrlimit(static_cast<Resource>(resource), limit); });
+}
+
+// -- memory ---------------------------------------------------------------------------------------------------------
+
+/// What mmap(2) returns when it failed.
+inline void* no_memory() noexcept { return MAP_FAILED; }
+/// mmap(2) of memory of this process's own
+inline Result<void*> mmap_private(std::size_t size) noexcept {
+    if (const int refused = refusal("mmap"); refused != 0) return {MAP_FAILED, refused};
+    void* const made = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    return {made, made == MAP_FAILED ? errno : 0};
+}
+/// munmap(2)
+inline Result<int> munmap(void* start, std::size_t size) noexcept {
+    return invoke("munmap", [&] { return ::munmap(start, size); });
+}
+/// madvise(2) with MADV_WIPEONFORK: a forked child finds zeros there; Linux alone
+inline Result<int> madvise_wipe_on_fork(void* start, std::size_t size) noexcept {
+#if defined(MADV_WIPEONFORK)
+    return invoke("madvise", [&] { return ::madvise(start, size, MADV_WIPEONFORK); });
+#else
+    static_cast<void>(start), static_cast<void>(size);
+    return {-1, ENOSYS};
+#endif
 }
 
 // -- credentials ----------------------------------------------------------------------------------------------------

@@ -113,7 +113,10 @@ private:
     /// The time; once a second, and in a new process, what else may have changed.
     Moment look_around(pid_t pid) noexcept {
         Moment moment{{}, pid};
-        sys::clock_gettime(CLOCK_REALTIME, &moment.time);
+        if (form_.has_fraction())
+            sys::clock_gettime(CLOCK_REALTIME, &moment.time);
+        else
+            sys::clock_gettime_of_tick(&moment.time);
         if (!form_.is_outdated(moment.time, pid)) return moment;
         if (pid == pid_) {
             socket_.forget_stranger();
@@ -137,7 +140,8 @@ private:
                 static_cast<void>(tell_counts(message.severity, moment));
             return Sent::whole;
         }
-        Sent sent = tell_counts(message.severity, moment);
+        Sent sent = Sent::whole;
+        if (is_anything_untold()) sent = tell_counts(message.severity, moment);
         if (sent == Sent::whole) sent = hand_over(message, moment, {1, 0});
         if (sent == Sent::whole && repeats_ == Repeats::folded) {
             if (may_fold)
@@ -146,6 +150,10 @@ private:
                 repeated_.forget();
         }
         return sent;
+    }
+
+    bool is_anything_untold() const noexcept {
+        return dropped_.load(std::memory_order_relaxed) != told_ || repeated_.counted() != 0;
     }
 
     /// The lines that tell of repetitions and of losses are handed over, where there is something to tell.
@@ -172,16 +180,11 @@ private:
         return hand_over({severity, text.view()}, moment, stake);
     }
 
-    Sent hand_over(const LogMessage& message, const Moment& moment, Stake stake) noexcept {
-        constexpr std::size_t least = 480;  // what every receiver takes: RFC 5424, 6.1
+    Sent hand_over(const LogMessage& message, const Moment& moment, const Stake& stake) noexcept {
         LineBuffer line;
-        Sent sent = Sent::too_long;
-        for (std::size_t longest = longest_line; sent == Sent::too_long && longest >= least;) {
-            line.shrink(0);
-            form_.write(line, message, moment.time, moment.pid, longest);
-            sent = socket_.send(line.view());
-            longest = (line.size() < longest ? line.size() : longest) / 2;
-        }
+        form_.write(line, message, moment.time, moment.pid, longest_line);
+        Sent sent = socket_.send(line.view());
+        if (sent == Sent::too_long) sent = hand_over_less(line, message, moment);
         if (socket_.take_loss()) {
             dropped_ += stake_.messages;
             told_ -= stake_.told;
@@ -190,6 +193,20 @@ private:
         if (sent == Sent::whole) {
             stake_ = stake;
             full_until_ = 0;
+        }
+        return sent;
+    }
+
+    /// Half as much of the line, and half of that, down to what every receiver takes.
+    Sent hand_over_less(LineBuffer& line, const LogMessage& message,
+                        const Moment& moment) noexcept {
+        constexpr std::size_t least = 480;  // RFC 5424, 6.1
+        std::size_t longest = line.size() / 2;
+        Sent sent = Sent::too_long;
+        for (; sent == Sent::too_long && longest >= least; longest /= 2) {
+            line.shrink(0);
+            form_.write(line, message, moment.time, moment.pid, longest);
+            sent = socket_.send(line.view());
         }
         return sent;
     }
