@@ -2,7 +2,10 @@
 #pragma once
 // LogReceiver: a log daemon's end of a socket, and LogLine: what a log daemon makes of a line. Every wait is bounded.
 
+#include <daemonkit/syslog_client_options.hpp>
+
 #include "catch.hpp"
+#include "temp_folder.hpp"
 
 #include <array>
 #include <chrono>
@@ -242,6 +245,50 @@ inline LogLine parsed_new(std::string rest) {
     }
     line.text = rest;
     return line;
+}
+
+/// A receiver in a folder of its own, and the target that leads to it.
+struct TestLog {
+    explicit TestLog(LogReceiver::Kind kind) : receiver(kind, folder / "log"), kind_(kind) {}
+
+    SyslogTarget target(HostForm form = Rfc5424{}) const {
+        if (kind_ == LogReceiver::Kind::udp)
+            return UdpHost{.host = "127.0.0.1",
+                           .port = receiver.port(),
+                           .form = std::move(form),
+                           .hostname = "thermo1"};
+        if (kind_ == LogReceiver::Kind::tcp)
+            return TcpHost{.host = "127.0.0.1",
+                           .port = receiver.port(),
+                           .form = std::move(form),
+                           .hostname = "thermo1"};
+        return LocalLog{.path = folder / "log"};
+    }
+
+    LogLine parsed(const std::string& line) const {
+        const bool is_local =
+            kind_ == LogReceiver::Kind::datagrams || kind_ == LogReceiver::Kind::streams;
+        return is_local ? parsed_old(line) : parsed_new(line);
+    }
+    LogLine next() {
+        const auto line = receiver.receive();
+        REQUIRE(line);
+        return parsed(*line);
+    }
+
+    TempFolder folder;
+    LogReceiver receiver;
+
+private:
+    LogReceiver::Kind kind_;
+};
+
+/// The texts of all lines that were sent so far.
+inline std::vector<std::string> texts(
+    TestLog& log, std::chrono::milliseconds quiet = std::chrono::milliseconds(0)) {
+    std::vector<std::string> all;
+    for (const auto& line : log.receiver.receive_all(quiet)) all.push_back(log.parsed(line).text);
+    return all;
 }
 
 }  // namespace daemonkit::testkit

@@ -7,15 +7,12 @@
 #include "catch.hpp"
 #include "file_text.hpp"
 #include "log_receiver.hpp"
-#include "not_tested.hpp"
-#include "run_program.hpp"
 #include "temp_folder.hpp"
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <ctime>
 #include <map>
 #include <optional>
@@ -30,14 +27,14 @@
 
 using namespace daemonkit;
 using namespace std::chrono_literals;
-using daemonkit::testkit::Finished;
 using daemonkit::testkit::Host;
 using daemonkit::testkit::LogLine;
 using daemonkit::testkit::LogReceiver;
-using daemonkit::testkit::not_tested;
 using daemonkit::testkit::parsed_new;
 using daemonkit::testkit::parsed_old;
 using daemonkit::testkit::TempFolder;
+using daemonkit::testkit::TestLog;
+using daemonkit::testkit::texts;
 using Kind = LogReceiver::Kind;
 using Clock = std::chrono::steady_clock;
 using Words = std::vector<std::string>;
@@ -51,47 +48,6 @@ static_assert(TimeBound(std::chrono::hours::max()).nanoseconds() == detail::fore
 namespace {
 
 std::string own_pid() { return std::to_string(::getpid()); }
-
-// A receiver, and the target that leads to it.
-struct Log {
-    explicit Log(Kind kind) : receiver(kind, folder / "log"), kind_(kind) {}
-
-    SyslogTarget target(HostForm form = Rfc5424{}) const {
-        if (kind_ == Kind::udp)
-            return UdpHost{.host = "127.0.0.1",
-                           .port = receiver.port(),
-                           .form = std::move(form),
-                           .hostname = "thermo1"};
-        if (kind_ == Kind::tcp)
-            return TcpHost{.host = "127.0.0.1",
-                           .port = receiver.port(),
-                           .form = std::move(form),
-                           .hostname = "thermo1"};
-        return LocalLog{.path = folder / "log"};
-    }
-
-    LogLine parsed(const std::string& line) const {
-        const bool is_local = kind_ == Kind::datagrams || kind_ == Kind::streams;
-        return is_local ? parsed_old(line) : parsed_new(line);
-    }
-    LogLine next() {
-        const auto line = receiver.receive();
-        REQUIRE(line);
-        return parsed(*line);
-    }
-
-    TempFolder folder;
-    LogReceiver receiver;
-
-private:
-    Kind kind_;
-};
-
-Words texts(Log& log, std::chrono::milliseconds quiet = 0ms) {
-    Words all;
-    for (const auto& line : log.receiver.receive_all(quiet)) all.push_back(log.parsed(line).text);
-    return all;
-}
 
 // How many messages the lines stand for: one each, but for the lines that count others.
 struct Sum {
@@ -135,7 +91,7 @@ std::optional<Error> refusal(const SyslogClientOptions& options) {
 
 TEST_CASE("SyslogClient: on the local socket a line has no host, and every field arrives",
           "[syslog_client][unit]") {
-    Log log(GENERATE(Kind::datagrams, Kind::streams));
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams));
     const std::time_t before = std::time(nullptr);
     const SyslogClient client(
         {.ident = "thermod", .facility = Facility::local3, .to = log.target()});
@@ -155,7 +111,7 @@ TEST_CASE("SyslogClient: on the local socket a line has no host, and every field
 
 TEST_CASE("SyslogClient: over UDP and TCP it is RFC 5424, and every field arrives",
           "[syslog_client][unit]") {
-    Log log(GENERATE(Kind::udp, Kind::tcp));
+    TestLog log(GENERATE(Kind::udp, Kind::tcp));
     const std::time_t before = std::time(nullptr);
     const SyslogClient client(
         {.ident = "thermod",
@@ -188,7 +144,7 @@ TEST_CASE("SyslogClient: over UDP and TCP it is RFC 5424, and every field arrive
 
 TEST_CASE("SyslogClient: RFC 3164 with a host, where a log host wants that",
           "[syslog_client][unit]") {
-    Log log(GENERATE(Kind::udp, Kind::tcp));
+    TestLog log(GENERATE(Kind::udp, Kind::tcp));
     const SyslogClient client(
         {.ident = "thermod", .pid = SyslogPid::left_out, .to = log.target(Rfc3164{})});
     client.write(Severity::info, "one");
@@ -207,7 +163,7 @@ TEST_CASE(
     "SyslogClient: what is not said is the name of the program and of the machine, and - for the "
     "rest",
     "[syslog_client][unit]") {
-    Log log(Kind::udp);
+    TestLog log(Kind::udp);
     const SyslogClient client({.pid = SyslogPid::left_out,
                                .to = UdpHost{.host = "localhost", .port = log.receiver.port()}});
     // localhost may be ::1 first, where nobody listens: refused, the next address is taken.
@@ -229,7 +185,7 @@ TEST_CASE(
 
 TEST_CASE("SyslogClient: every facility and severity arrives as its number",
           "[syslog_client][unit]") {
-    Log log(Kind::datagrams);
+    TestLog log(Kind::datagrams);
     for (const int facility : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23}) {
         const SyslogClient client(
             {.ident = "p", .facility = static_cast<Facility>(facility), .to = log.target()});
@@ -244,7 +200,7 @@ TEST_CASE("SyslogClient: every facility and severity arrives as its number",
 
 TEST_CASE("SyslogClient: several live at once, each with its own ident, facility and mask",
           "[syslog_client][unit]") {
-    Log log(Kind::datagrams);
+    TestLog log(Kind::datagrams);
     const SyslogClient one({.ident = "one", .facility = Facility::local0, .to = log.target()});
     SyslogClient two({.ident = "two",
                       .facility = Facility::local1,
@@ -266,7 +222,7 @@ TEST_CASE("SyslogClient: several live at once, each with its own ident, facility
 
 TEST_CASE("SyslogClient: a mask is set as with setlogmask, for this client alone",
           "[syslog_client][unit]") {
-    Log log(Kind::datagrams);
+    TestLog log(Kind::datagrams);
     SyslogClient client({.ident = "p", .to = log.target()});
     const auto only = SeverityMask::only({Severity::debug, Severity::alert});
     CHECK(client.set_mask(only) == SeverityMask());
@@ -278,7 +234,7 @@ TEST_CASE("SyslogClient: a mask is set as with setlogmask, for this client alone
 }
 
 TEST_CASE("SyslogClient: whatever the bytes, it is one line", "[syslog_client][unit]") {
-    Log log(GENERATE(Kind::datagrams, Kind::streams, Kind::udp, Kind::tcp));
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::udp, Kind::tcp));
     const SyslogClient client({.ident = "p", .to = log.target()});
     const auto next = [&](std::string_view text) {
         client.write(Severity::info, text);
@@ -294,7 +250,7 @@ TEST_CASE("SyslogClient: whatever the bytes, it is one line", "[syslog_client][u
 
 TEST_CASE("SyslogClient: a line that the header makes too long is cut between two characters",
           "[syslog_client][unit]") {
-    Log log(Kind::udp);
+    TestLog log(Kind::udp);
     const SyslogClient client({.ident = "p", .to = log.target()});
     std::string text;
     while (text.size() < 7999) text += "\xe2\x82\xac";
@@ -316,7 +272,7 @@ TEST_CASE(
     "are counted",
     "[syslog_client][unit]") {
     const Kind kind = GENERATE(Kind::datagrams, Kind::streams, Kind::tcp);
-    Log log(kind);
+    TestLog log(kind);
     constexpr std::uint64_t count = 1000;
     const std::string text(kind == Kind::datagrams ? 10 : 4000, 'x');
     const SyslogClient client({.ident = "p", .to = log.target(), .bound = 200ms});
@@ -342,7 +298,7 @@ TEST_CASE(
 
 TEST_CASE("SyslogClient: a single message to a log that is not read comes back within its bound",
           "[syslog_client][unit]") {
-    Log log(Kind::datagrams);
+    TestLog log(Kind::datagrams);
     const SyslogClient client({.ident = "p", .to = log.target(), .bound = 0ms});
     const auto time = time_of([&] {
         for (int i = 0; i < 1000; ++i) client.write(Severity::info, "x");
@@ -353,7 +309,7 @@ TEST_CASE("SyslogClient: a single message to a log that is not read comes back w
 }
 
 TEST_CASE("SyslogClient: a slow log gets every message", "[syslog_client][unit]") {
-    Log log(GENERATE(Kind::datagrams, Kind::tcp));
+    TestLog log(GENERATE(Kind::datagrams, Kind::tcp));
     constexpr int count = 60;
     std::thread writer([target = log.target()] {
         const SyslogClient client({.ident = "p", .to = target, .bound = 10s});
@@ -375,7 +331,7 @@ TEST_CASE(
     "SyslogClient: a log that comes back gets the messages from then on, and the count of those "
     "before",
     "[syslog_client][unit]") {
-    Log log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp));
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp));
     const SyslogClient client({.ident = "p", .to = log.target()});
     client.write(Severity::info, "first");
     CHECK(log.next().text == "first");
@@ -397,7 +353,7 @@ TEST_CASE(
 
 TEST_CASE("SyslogClient: a log that is restarted between two messages loses neither",
           "[syslog_client][unit]") {
-    Log log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp, Kind::udp));
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp, Kind::udp));
     const SyslogClient client({.ident = "p", .to = log.target()});
     for (int i = 0; i < 3; ++i) {
         client.write(Severity::info, std::to_string(i));
@@ -409,7 +365,7 @@ TEST_CASE("SyslogClient: a log that is restarted between two messages loses neit
 }
 
 TEST_CASE("SyslogClient: a log that is not there yet is no error", "[syslog_client][unit]") {
-    Log log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp));
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp));
     log.receiver.stop();
     const SyslogClient client({.ident = "p", .to = log.target()});
     const auto time = time_of([&] {
@@ -429,7 +385,7 @@ TEST_CASE("SyslogClient: a log that is not there yet is no error", "[syslog_clie
 }
 
 TEST_CASE("SyslogClient: datagrams that a host refuses are counted", "[syslog_client][unit]") {
-    Log log(Kind::udp);
+    TestLog log(Kind::udp);
     log.receiver.stop();
     const SyslogClient client({.ident = "p", .to = log.target()});
     for (int i = 0; i < 10; ++i) client.write(Severity::info, "x");
@@ -441,7 +397,7 @@ TEST_CASE("SyslogClient: datagrams that a host refuses are counted", "[syslog_cl
 TEST_CASE("SyslogClient: eight threads write, and no line is torn, out of order or unaccounted for",
           "[syslog_client][unit]") {
     const Kind kind = GENERATE(Kind::datagrams, Kind::streams, Kind::udp, Kind::tcp);
-    Log log(kind);
+    TestLog log(kind);
     constexpr int threads = 8;
     constexpr int each = 500;
     std::uint64_t dropped = 0;
@@ -494,7 +450,7 @@ TEST_CASE("SyslogClient: eight threads write, and no line is torn, out of order 
 
 TEST_CASE("SyslogClient: repetitions are counted, where that is asked for",
           "[syslog_client][unit]") {
-    Log log(Kind::datagrams);
+    TestLog log(Kind::datagrams);
     {
         const SyslogClient client({.ident = "p", .to = log.target(), .repeats = Repeats::folded});
         for (int i = 0; i < 5; ++i) client.write(Severity::error, "disk is full");
@@ -517,7 +473,7 @@ TEST_CASE("SyslogClient: repetitions are counted, where that is asked for",
 }
 
 TEST_CASE("SyslogClient: at its end it tells what was dropped", "[syslog_client][unit]") {
-    Log log(Kind::datagrams);
+    TestLog log(Kind::datagrams);
     {
         const SyslogClient client({.ident = "p", .to = log.target(), .bound = 1ms});
         for (int i = 0; i < 100; ++i) client.write(Severity::info, "x");
@@ -531,7 +487,7 @@ TEST_CASE("SyslogClient: at its end it tells what was dropped", "[syslog_client]
 
 TEST_CASE("SyslogClient: a descriptor that somebody else closed is opened anew",
           "[syslog_client][unit]") {
-    Log log(GENERATE(Kind::datagrams, Kind::streams, Kind::udp, Kind::tcp));
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::udp, Kind::tcp));
     const SyslogClient client({.ident = "p", .to = log.target()});
     client.write(Severity::info, "1");
     CHECK(log.next().text == "1");
@@ -543,7 +499,7 @@ TEST_CASE("SyslogClient: a descriptor that somebody else closed is opened anew",
 
 TEST_CASE("SyslogClient: a file that has got the closed descriptor's number is left alone",
           "[syslog_client][unit]") {
-    Log log(Kind::datagrams);
+    TestLog log(Kind::datagrams);
     const TempFolder folder;
     const SyslogClient client({.ident = "p", .to = log.target()});
     const int number = client.native_handle();
@@ -561,7 +517,7 @@ TEST_CASE("SyslogClient: a file that has got the closed descriptor's number is l
 TEST_CASE(
     "SyslogClient: a socket that has got the closed descriptor's number is noticed within a second",
     "[syslog_client][unit]") {
-    Log log(Kind::datagrams);
+    TestLog log(Kind::datagrams);
     const SyslogClient client({.ident = "p", .to = log.target()});
     client.write(Severity::info, "0");
     CHECK(log.next().text == "0");
