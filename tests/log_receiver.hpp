@@ -120,12 +120,14 @@ private:
         for (int fd = 0;
              (fd = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;)
             connections_.push_back({fd, {}});
-        for (Connection& each : connections_) {
+        for (auto each = connections_.begin(); each != connections_.end();) {
             std::array<char, 65536> bytes;
             ssize_t size = 0;
-            while ((size = ::recv(each.fd, bytes.data(), bytes.size(), 0)) > 0)
-                each.bytes.append(bytes.data(), static_cast<std::size_t>(size));
-            if (auto line = cut_frame(each.bytes)) return line;
+            while ((size = ::recv(each->fd, bytes.data(), bytes.size(), 0)) > 0)
+                each->bytes.append(bytes.data(), static_cast<std::size_t>(size));
+            if (auto line = cut_frame(each->bytes)) return line;
+            if (size == 0) ::close(each->fd);
+            each = size == 0 ? connections_.erase(each) : each + 1;
         }
         return {};
     }
