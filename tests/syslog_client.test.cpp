@@ -42,8 +42,6 @@ using Words = std::vector<std::string>;
 static_assert(LogSink<SyslogClient> && LogSink<const SyslogClient>);
 static_assert(!std::is_copy_constructible_v<SyslogClient> &&
               !std::is_move_constructible_v<SyslogClient>);
-static_assert(TimeBound().nanoseconds() == 100'000'000 && TimeBound(-1s).nanoseconds() == 0);
-static_assert(TimeBound(std::chrono::hours::max()).nanoseconds() == detail::forever);
 
 namespace {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// SyslogClientOptions: where a SyslogClient sends, in which form, and what it does when it cannot. Floor 2.
+// SyslogClientOptions: where a SyslogClient sends, in which form, and what it does when it cannot. Floor 1.
 
 #include <daemonkit/facility.hpp>
 #include <daemonkit/severity_mask.hpp>
-#include <daemonkit/time_bound.hpp>
+#include <daemonkit/timeout.hpp>
 
 #include <cstdint>
 #include <string>
@@ -97,7 +97,7 @@ struct SyslogClientOptions {
     SeverityMask mask = {};
     /// How long a message may hold up its caller when the log is not read; and a log that reads nothing at all holds
     /// up all of them together no longer than that.
-    TimeBound bound = {};
+    Timeout bound = Timeout::milliseconds(100);
     Repeats repeats = Repeats::sent;
     LostLines lost = LostLines::counted;
 };

@@ -36,7 +36,7 @@ namespace daemonkit::detail {
 class SyslogChannel {
 public:
     SyslogChannel(const SyslogClientOptions& options, SyslogSetup setup)
-        : bound_(options.bound),
+        : bound_(options.bound.in_nanoseconds()),
           repeats_(options.repeats),
           lost_lines_(options.lost),
           ident_(setup.names.ident),
@@ -214,12 +214,16 @@ private:
     /// True when nobody is to wait any longer; otherwise `give_up_at` is when that will be.
     bool is_time_up(Nanoseconds& give_up_at) noexcept {
         const Nanoseconds now = monotonic_now();
-        if (full_until_ == 0) full_until_ = later_by(now, bound_);
+        if (full_until_ == 0) full_until_ = later_by(bound_, now);
         if (give_up_at == 0) give_up_at = full_until_;
         return now >= give_up_at;
     }
 
     // -- without it ---------------------------------------------------------------------------------------------
+
+    static Nanoseconds later_by(Nanoseconds length, Nanoseconds now) noexcept {
+        return length < forever - now ? now + length : forever;
+    }
 
     static void wait(int fd, Nanoseconds give_up_at) noexcept {
         const int left = milliseconds_until(give_up_at);
@@ -247,7 +251,7 @@ private:
             static_cast<void>(write_before(console.get(), line.view(), monotonic_now()));
     }
 
-    const TimeBound bound_;
+    const Nanoseconds bound_;
     const Repeats repeats_;
     const LostLines lost_lines_;
     const std::string ident_;
