@@ -18,7 +18,9 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -170,6 +172,72 @@ TEST_CASE("DaemonContext: a drop that cannot be made is refused before a file is
         CHECK(start.err().find(value) != std::string::npos);
         CHECK_FALSE(fs::exists(files.pid_file));
         CHECK_FALSE(fs::exists(files.log));
+    }
+}
+
+// -- users that may do little -----------------------------------------------------------------------------------------
+
+TEST_CASE("DaemonContext: who may nothing and can never gain anything has a daemon all the same",
+          "[context][process]") {
+    const DaemonFiles files;
+    fs::permissions(files.folder.path(), fs::perms::all);
+    const bool is_root = ::geteuid() == 0;
+    const std::string user = is_root ? "54321" : std::to_string(::geteuid());
+    const std::string group = is_root ? "54321" : std::to_string(::getegid());
+    const Words wanted = GENERATE_COPY(Words{}, Words{"--user", user, "--group", group});
+    if (!is_root && !wanted.empty() && ::getgroups(0, nullptr) > 1)
+        return not_tested("this user is in more groups than its own");
+    DaemonStart start(for_other_users(files, files.start(wanted)),
+                      {{}, [] {
+                           if (::geteuid() == 0) {
+                               require_here(::setgroups(0, nullptr) == 0 && ::setgid(54321) == 0 &&
+                                            ::setuid(54321) == 0);
+                           }
+                           require_here(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+                       }});
+    REQUIRE(why_not_up(start, files) == "");
+    CHECK(status_line(start.daemon(), "Uid") == four(user));
+    CHECK(status_line(start.daemon(), "CapPrm") == "0000000000000000");
+    CHECK(DaemonStart::end(start.daemon(), SIGTERM).exit_status == 0);
+    CHECK_FALSE(fs::exists(files.pid_file));
+}
+
+TEST_CASE(
+    "DaemonContext: as the root of a user namespace, what is right already stays, and the rest is "
+    "refused",
+    "[context][process][root]") {
+    const DaemonFiles files;
+    const auto start_with = [&](const gid_t group, const Words& options) {
+        return DaemonStart(files.start(options),
+                           {{}, [group] {
+                                require_here(::setgroups(group == 0 ? 0 : 1, &group) == 0 &&
+                                             ::unshare(CLONE_NEWUSER) == 0);
+                                write_file("/proc/self/setgroups", "deny");
+                                write_file("/proc/self/uid_map", "0 0 1");
+                                write_file("/proc/self/gid_map", "0 0 1");
+                                require_here(::geteuid() == 0 && ::getegid() == 0);
+                            }});
+    };
+    SECTION("nothing is asked for, or what is there") {
+        const Words options = GENERATE(Words{}, Words{"--user", "root"}, Words{"--group", "0"});
+        DaemonStart start = start_with(0, options);
+        if (start.await().exit_status == not_possible) return not_tested("no user namespace");
+        CHECK(why_not_up(start, files) == "");
+    }
+    SECTION("a user that is not mapped") {
+        DaemonStart start = start_with(0, {"--user", "nobody", "--group", "0"});
+        if (start.await().exit_status == not_possible) return not_tested("no user namespace");
+        CHECK(why_not_failed(start, files) == "");
+        CHECK(start.await().exit_status == 77);
+        CHECK(start.err() == "probe_daemon: drop_privileges: user 65534: Invalid argument\n");
+    }
+    SECTION("a group that cannot be got rid of") {
+        DaemonStart start = start_with(4, {"--user", "root"});
+        if (start.await().exit_status == not_possible) return not_tested("no user namespace");
+        CHECK(why_not_failed(start, files) == "");
+        CHECK(start.await().exit_status == 77);
+        CHECK(start.err() ==
+              "probe_daemon: drop_privileges: supplementary groups: Operation not permitted\n");
     }
 }
 

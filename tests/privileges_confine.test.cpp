@@ -122,6 +122,15 @@ TEST_CASE("PrivilegeDrop: a capability that is not there cannot be kept, and is 
     CHECK(finished["user"] == "0,0,0");
 }
 
+TEST_CASE("PrivilegeDrop: a capset that says it worked and did nothing is found out",
+          "[privileges][root]") {
+    const std::string user = GENERATE("nobody", "");
+    const Finished finished =
+        run_privileges(want_may_bind + Words{"resolve:" + user, "lie:capset", "apply"});
+    check_refused(finished, Step::drop_privileges, EPERM);
+    CHECK(finished["message"].find("others are there after the drop") != std::string::npos);
+}
+
 TEST_CASE("PrivilegeDrop: who may not narrow the bounding set is told so", "[privileges][root]") {
     const Words without{"lose:" + std::to_string(CAP_SETPCAP)};
     const Finished finished =

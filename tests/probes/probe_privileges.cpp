@@ -7,7 +7,7 @@
 //   no-setuid-fixup       SECBIT_NO_SETUID_FIXUP: they survive and stay raised
 //   namespace:USER:GROUP  a user namespace in which the ids have these numbers, and setgroups is denied
 //   etc:FOLDER            a root directory with user and group databases of the test's own
-//   lie:CALL              from here on setgroups, setresgid or setresuid says that it worked and does nothing
+//   lie:CALL              from here on setgroups, setresgid, setresuid or capset says that it worked and does nothing
 //   lose:CAPABILITY       one capability less
 //   net                   a network of its own, in which no port is taken
 //   landlock:VERSION      from here on the kernel says that its Landlock has that version
@@ -78,6 +78,7 @@ std::string text(const std::vector<gid_t>& numbers) {
 void lie_about(const std::string& name) {
     const long number = name == "setgroups"   ? SYS_setgroups
                         : name == "setresgid" ? SYS_setresgid
+                        : name == "capset"    ? SYS_capset
                                               : SYS_setresuid;
     ::sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(::seccomp_data, nr)),
