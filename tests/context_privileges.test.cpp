@@ -404,6 +404,14 @@ private:
     int fd_;
 };
 
+// In the launcher: /dev/log is the socket at the path, in a /dev of this process's own.
+bool enter_dev_with_log(const std::string& path) {
+    if (!enter_private_dev().empty()) return false;
+    const int place = ::open("/dev/log", O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    ::close(place);
+    return ::mount(path.c_str(), "/dev/log", nullptr, MS_BIND, nullptr) == 0;
+}
+
 }  // namespace
 
 TEST_CASE("DaemonContext: a log that was connected before the start is reached from another root",
@@ -412,14 +420,8 @@ TEST_CASE("DaemonContext: a log that was connected before the start is reached f
     const std::string path = files.folder / "log-socket";
     const LogSocket log(path);
     const std::string kind = GENERATE("sink", "libc");
-    DaemonStart start(
-        files.start({"--chroot", files.jail, "--user", "nobody", "--syslog", kind}),
-        {{}, [&] {
-             require_here(enter_private_dev().empty());
-             const int place = ::open("/dev/log", O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-             require_here(::mount(path.c_str(), "/dev/log", nullptr, MS_BIND, nullptr) == 0);
-             ::close(place);
-         }});
+    DaemonStart start(files.start({"--chroot", files.jail, "--user", "nobody", "--syslog", kind}),
+                      {{}, [&] { require_here(enter_dev_with_log(path)); }});
     if (start.await().exit_status == not_possible) return not_tested("no /dev of its own");
     REQUIRE(why_not_up(start, files) == "");
     const std::string line = log.receive();
@@ -427,4 +429,19 @@ TEST_CASE("DaemonContext: a log that was connected before the start is reached f
     CHECK(line.rfind("<30>", 0) == 0);
     CHECK(line.find(" probe[" + std::to_string(start.daemon()) + "]: still here") !=
           std::string::npos);
+}
+
+TEST_CASE(
+    "DaemonContext: where all descriptors are closed, no log line goes to what gets their numbers",
+    "[context][process]") {
+    const DaemonFiles files;
+    const std::string path = files.folder / "log-socket";
+    const LogSocket log(path);
+    DaemonStart start(files.start({"--close", "all", "--syslog", "libc"}),
+                      {{}, [&] { require_here(enter_dev_with_log(path)); }});
+    if (start.await().exit_status == not_possible) return not_tested("no /dev of its own");
+    REQUIRE(why_not_up(start, files) == "");
+    CHECK(log.receive().find("[" + std::to_string(start.daemon()) + "]: still here") !=
+          std::string::npos);
+    CHECK(read_file(files.log).find("astray") == std::string::npos);
 }

@@ -179,6 +179,8 @@ private:
     void close_others(const PreparedStart& start, int channel) const {
         const DaemonOptions& options = start.options;
         if (options.close_inherited == CloseInherited::none) return;
+        // libc would go on sending log lines to the number, whatever has it by then.
+        if (options.close_inherited == CloseInherited::all) sys::closelog();
         close_inherited(start.status ? start.status->descriptor_slots : 0, [&](int fd) {
             for (const int kept : options.keep_open) {
                 if (fd == kept) return true;

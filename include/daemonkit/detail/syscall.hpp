@@ -40,6 +40,9 @@
 // POSIX leaves the declaration to the program.
 extern "C" char** environ;  // NOLINT(readability-redundant-declaration)
 
+// Declared here, because <syslog.h> brings macros such as LOG_INFO into every program that includes it.
+extern "C" void closelog();  // NOLINT(readability-redundant-declaration)
+
 namespace daemonkit::detail {
 
 /// What a system call returned, and the errno it left; `error` is 0 when the call worked.
@@ -408,6 +411,8 @@ inline Result<int> setenv(const char* name, const char* value) noexcept {
 inline Result<int> unsetenv(const char* name) noexcept {
     return invoke("unsetenv", [&] { return ::unsetenv(name); });
 }
+/// closelog(3): libc forgets its connection to the log daemon, and makes another one for the next line
+inline void closelog() noexcept { ::closelog(); }
 /// The environment as it stands: "NAME=value" texts, then null.
 inline char** environment() noexcept { return ::environ; }
 /// The name that the program was started by, without its folder
