@@ -5,6 +5,9 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/context_options.hpp
     include/daemonkit/detail/above_standard.hpp
     include/daemonkit/detail/absolute_path.hpp
+    include/daemonkit/detail/accept_signal.hpp
+    include/daemonkit/detail/accept_signal_none.hpp
+    include/daemonkit/detail/accept_signal_wait.hpp
     include/daemonkit/detail/become_daemon.hpp
     include/daemonkit/detail/bounded_write.hpp
     include/daemonkit/detail/capabilities.hpp
@@ -26,6 +29,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/decide_detach.hpp
     include/daemonkit/detail/describe_signal.hpp
     include/daemonkit/detail/disposition_change.hpp
+    include/daemonkit/detail/end_by_signal.hpp
     include/daemonkit/detail/environment_change.hpp
     include/daemonkit/detail/errno_guard.hpp
     include/daemonkit/detail/fill_standard_streams.hpp
@@ -90,6 +94,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/signal_info.hpp
     include/daemonkit/signal_set.hpp
     include/daemonkit/spawn.hpp
+    include/daemonkit/stop_on.hpp
     include/daemonkit/stream_target.hpp
     include/daemonkit/syslog_client.hpp
     include/daemonkit/syslog_client_options.hpp

@@ -2,6 +2,7 @@
 #include <daemonkit/signal_set.hpp>
 
 #include "catch.hpp"
+#include "not_tested.hpp"
 #include "run_program.hpp"
 
 #include <atomic>
@@ -423,6 +424,20 @@ TEST_CASE("SignalSet: a stopped set is readable, and its signals can still be po
     CHECK(is_readable(signals.native_handle()));
 }
 
+// -- escalation -------------------------------------------------------------------------------------------------------
+
+TEST_CASE("SignalSet: the second of the signals that escalate ends the process, whatever it does",
+          "[signal_set][process]") {
+    const auto finished = run_program({probe("probe_signals"), "escalate"});
+    CHECK(finished["hanging"] == std::to_string(128 + SIGINT));
+    CHECK(finished["waiting"] == std::to_string(128 + SIGINT));
+    CHECK(finished["asked_again"] == "0");
+    if (finished["init"] == "not tested")
+        daemonkit::testkit::not_tested("no pid namespace can be made here");
+    else
+        CHECK(finished["init"] == std::to_string(128 + SIGINT));
+}
+
 // -- the descriptor ---------------------------------------------------------------------------------------------------
 
 TEST_CASE("SignalSet: the descriptor is readable as long as a signal waits", "[signal_set][unit]") {
@@ -437,6 +452,18 @@ TEST_CASE("SignalSet: the descriptor is readable as long as a signal waits", "[s
     CHECK(signals.poll());
     CHECK_FALSE(is_readable(handle));
     CHECK((::fcntl(handle, F_GETFD) & FD_CLOEXEC) != 0);
+}
+
+TEST_CASE("SignalSet: a descriptor that is asked for late is readable for what came before",
+          "[signal_set][unit]") {
+    SignalSet signals({SIGUSR1});
+    send(SIGUSR1);
+    CHECK(is_readable(signals.native_handle()));
+    CHECK(signals.poll());
+    CHECK_FALSE(is_readable(signals.native_handle()));
+    SignalSet stopped({SIGUSR1});
+    stopped.stop();
+    CHECK(is_readable(stopped.native_handle()));
 }
 
 TEST_CASE("SignalSet: edge-triggered epoll is told of every signal after the last was taken",
@@ -471,6 +498,19 @@ TEST_CASE("SignalSet: each of several sets gets each signal that it watches",
     CHECK(number_of(first.poll()) == SIGUSR2);
     CHECK(number_of(second.poll()) == SIGUSR1);
     CHECK_FALSE(second.poll());
+    CHECK_FALSE(first.poll());
+}
+
+TEST_CASE("SignalSet: what ends the wait of one set arrives in the others too",
+          "[signal_set][unit]") {
+    SignalSet first({SIGALRM});
+    SignalSet second({SIGALRM});
+    const int handle = second.native_handle();
+    const ::itimerval once{{0, 0}, {0, 1000}};
+    ::setitimer(ITIMER_REAL, &once, nullptr);
+    CHECK(first.wait().number == SIGALRM);
+    CHECK(is_readable(handle));
+    CHECK(number_of(second.poll()) == SIGALRM);
     CHECK_FALSE(first.poll());
 }
 
@@ -594,6 +634,83 @@ TEST_CASE("SignalSet: a set in another thread leaves that thread's mask as it wa
     CHECK(blocked_after);
     CHECK_FALSE(is_blocked(SIGUSR1));
     CHECK(detail::is_own_handler(disposition(SIGUSR1)));
+}
+
+TEST_CASE("SignalSet: close sets back at once, says nothing of itself, and ends every wait",
+          "[signal_set][unit]") {
+    block(SIGUSR1);
+    SignalSet signals({SIGUSR1});
+    send(SIGUSR1);
+    signals.close();
+    CHECK(disposition(SIGUSR1).sa_handler == SIG_DFL);
+    CHECK(is_blocked(SIGUSR1));
+    CHECK(signals.wait().number == 0);
+    CHECK(number_of(signals.poll()) == SIGUSR1);  // what had arrived is not lost
+    signals.close();
+    std::signal(SIGUSR1, SIG_IGN);
+    CHECK_FALSE(signals.replaced(SIGUSR1));
+    block(SIGUSR1, SIG_UNBLOCK);
+    std::signal(SIGUSR1, SIG_DFL);
+}
+
+TEST_CASE("SignalSet: close says which handler was replaced, leaves it, and sets back the others",
+          "[signal_set][unit]") {
+    SignalSet signals({SIGUSR1, SIGUSR2});
+    struct ::sigaction odd {};
+    odd.sa_sigaction = [](int, siginfo_t*, void*) {};
+    odd.sa_flags = SA_SIGINFO;
+    ::sigaction(SIGUSR1, &odd, nullptr);
+    std::optional<Error> error;
+    try {
+        signals.close();
+    } catch (const Error& thrown) {
+        error = thrown;
+    }
+    REQUIRE(error);
+    CHECK(error->step() == Step::watch_signals);
+    CHECK(error->subject() == "SIGUSR1");
+    CHECK(error->code().value() == EBUSY);
+    CHECK(disposition(SIGUSR1).sa_sigaction == odd.sa_sigaction);
+    CHECK(disposition(SIGUSR2).sa_handler == SIG_DFL);
+    std::signal(SIGUSR1, SIG_DFL);
+}
+
+TEST_CASE("SignalSet: of several sets, the last one that is closed says who replaced a handler",
+          "[signal_set][unit]") {
+    SignalSet first({SIGUSR1});
+    SignalSet last({SIGUSR1});
+    std::signal(SIGUSR1, SIG_IGN);
+    first.close();
+    CHECK_THROWS_AS(last.close(), Error);
+    std::signal(SIGUSR1, SIG_DFL);
+}
+
+TEST_CASE("SignalSet: during a wait a handler that replaced ours gets its signal, whole",
+          "[signal_set][unit]") {
+    static int value = 0;
+    static int code = 0;
+    SignalSet signals({SIGUSR1, SIGUSR2});
+    struct ::sigaction other {};
+    other.sa_sigaction = [](int, siginfo_t* details, void*) {
+        value = details->si_value.sival_int;
+        code = details->si_code;
+    };
+    other.sa_flags = SA_SIGINFO;
+    ::sigaction(SIGUSR1, &other, nullptr);
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGUSR1;
+    event.sigev_value.sival_int = 42;
+    timer_t timer{};
+    REQUIRE(::timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
+    itimerspec soon{};
+    soon.it_value.tv_nsec = 1'000'000;
+    ::timer_settime(timer, 0, &soon, nullptr);
+    CHECK_FALSE(signals.wait_for(50ms));
+    CHECK(value == 42);
+    CHECK(code == SI_TIMER);
+    ::timer_delete(timer);
+    std::signal(SIGUSR1, SIG_DFL);
 }
 
 TEST_CASE("SignalSet: a handler that replaced ours is told, and stays", "[signal_set][unit]") {

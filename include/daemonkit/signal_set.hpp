@@ -16,14 +16,13 @@
 #include <daemonkit/error.hpp>
 #include <daemonkit/signal_info.hpp>
 
-#include <cerrno>   // EINTR
+#include <cerrno>   // EAGAIN, EBUSY, EINTR
 #include <csignal>  // sigaction
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <utility>  // std::move
 
-#include <poll.h>  // pollfd, POLLIN
 #include <time.h>  // timespec
 
 namespace daemonkit {
@@ -53,8 +52,9 @@ namespace daemonkit {
 /// Errors:   Step::watch_signals, subject the signal's name (EINVAL: SIGKILL, SIGSTOP, SIGABRT, those raised by
 ///           a failing instruction, numbers that libc keeps); nothing has changed then.
 /// Undo:     the destructor sets the dispositions that were found, whole, unless somebody else replaced the
-///           handler; and in the thread that made the set, the signal mask. What still waits is forgotten.
-/// Threads:  wait, poll, stop and native_handle from any; `on`, `ignore` and `dispatch` from one at a time. A
+///           handler, which `close` says; and in the thread that made the set, the signal mask. What still waits
+///           is forgotten.
+/// Threads:  wait, poll, stop and native_handle from any; all else from one at a time. A
 ///           thread that waits no longer blocks the signals of the set. In a program of several threads, block
 ///           real-time signals in all but the one that waits: only there is their order the kernel's.
 /// Source:   POSIX.1-2017 sigaction(), signal-safety(7), pipe(7).
@@ -115,6 +115,21 @@ public:
         return *this;
     }
 
+    /// Of these signals, taken together, the second one ends the process at once: by its default action, in the
+    /// handler, although ordinary code may hang. Nothing is tidied up then, as with SIGKILL.
+    ///
+    /// For a person who presses Ctrl+C again. The set watches these signals from now on; asked for again, it begins
+    /// anew, with the next first one.
+    SignalSet& escalate_second(std::initializer_list<int> numbers) {
+        for (const int number : numbers) detail::refuse_unwatchable(number);
+        inbox_.expect_first();
+        for (const int number : numbers) {
+            inbox_.escalate(number);
+            watch_.add(number);
+        }
+        return *this;
+    }
+
     /// Waits and calls callbacks, and returns the first signal that has none; number 0 when the set is stopped.
     ///
     /// What a callback throws comes out of here; run may be called again.
@@ -130,7 +145,7 @@ public:
 
     /// Every wait ends at once, now and from now on, with number 0; async-signal-safe.
     ///
-    /// With a stop token: `std::stop_callback stopping(token, [&] { signals.stop(); });`
+    /// With a std::stop_token: `daemonkit/stop_on.hpp`.
     void stop() noexcept { inbox_.stop(); }
 
     /// True once `stop` was called.
@@ -151,6 +166,20 @@ public:
         return !detail::is_own_handler(now);
     }
 
+    /// The signals are what they were before, and every wait ends; or says who stands in the way.
+    ///
+    /// What the destructor does, for who wants to hear of a handler that was replaced: all is set back but that one.
+    ///
+    /// Errors:   Step::watch_signals, subject the first such signal (EBUSY).
+    void close() {
+        const sigset_t replaced = watch_.end();
+        stop();
+        for (int number = 1; number < detail::signal_numbers; ++number)
+            if (sigismember(&replaced, number) == 1)
+                throw Error(Step::watch_signals, detail::signal_name(number), EBUSY,
+                            "somebody else has replaced the handler; it stays");
+    }
+
     /// How many signals found no room; 0 unless more than 128 threads take real-time signals at one moment.
     std::uint64_t lost() const noexcept { return inbox_.lost(); }
 
@@ -161,23 +190,24 @@ private:
     }
 
     std::optional<SignalInfo> wait_at_most(detail::Nanoseconds time) {
+        // A kernel short of memory may refuse a wait now and then; what is refused for good is told.
+        constexpr int most_refusals = 20;
+        int refusals = 0;
         const auto deadline = detail::monotonic_after(time);
-        for (;;) {
+        for (bool slept = false;; slept = true) {
             if (stopped()) return SignalInfo{};
             if (auto signal = poll()) return signal;
             const auto left =
                 deadline == detail::forever ? deadline : deadline - detail::monotonic_now();
-            if (left <= 0) return std::nullopt;
-            sleep(left);
+            if (left <= 0 && slept)
+                return std::nullopt;  // once at least: what is blocked here counts
+            const struct ::timespec limit = detail::timespec_of(left);
+            const auto woken = inbox_.sleep(left == detail::forever ? nullptr : &limit);
+            if (woken || woken.error == EINTR || woken.error == EAGAIN)
+                refusals = 0;
+            else if (++refusals == most_refusals)
+                throw Error(Step::watch_signals, "wait", woken.error);
         }
-    }
-
-    // Ends when there may be something to take, when a handler has run, or when the time is over.
-    void sleep(detail::Nanoseconds time) {
-        const struct ::timespec limit = detail::timespec_of(time);
-        ::pollfd pipe{native_handle(), POLLIN, 0};
-        const auto woken = detail::sys::ppoll(&pipe, 1, time == detail::forever ? nullptr : &limit);
-        if (!woken && woken.error != EINTR) throw Error(Step::watch_signals, "poll", woken.error);
     }
 
     // In this order: first nobody delivers any more, then nobody looks at the inbox, then it goes.

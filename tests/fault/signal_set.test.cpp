@@ -7,11 +7,14 @@
 
 #include "catch.hpp"
 #include "fault/fail_syscall.hpp"
+#include "not_tested.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include <fcntl.h>
@@ -47,6 +50,20 @@ void change_mask(int how, std::initializer_list<int> numbers) {
     sigemptyset(&set);
     for (const int number : numbers) sigaddset(&set, number);
     ::sigprocmask(how, &set, nullptr);
+}
+
+template <class Action>
+void with_another_thread(Action action) {
+    std::atomic<bool> over{false};
+    std::thread other([&] {
+        sigset_t all;
+        sigfillset(&all);
+        ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+        while (!over) std::this_thread::yield();
+    });
+    action();
+    over = true;
+    other.join();
 }
 
 template <class Action>
@@ -100,21 +117,70 @@ TEST_CASE("SignalSet: each system call that fails in the making is named, and no
 TEST_CASE("SignalSet: a wait that is interrupted goes on, one that cannot be made says so",
           "[signal_set][fault][unit]") {
     SignalSet signals({SIGUSR1});
-    {
-        const Fault fault("ppoll", 1, EINTR);
+    const auto check_that = [&](const char* call) {
+        CAPTURE(call);
+        for (const int refusal : {EINTR, ENOMEM, EINVAL}) {
+            const Fault fault(call, 1, refusal);
+            CHECK_FALSE(signals.wait_for(5ms));
+            CHECK(fault.hits() == 1);
+        }
+        {
+            const Fault fault(call, 1, ENOMEM, Repeat::for_good);
+            const auto error = error_of([&] { signals.wait_for(5ms); });
+            CHECK(fault.hits() == 20);
+            REQUIRE(error);
+            CHECK(error->step() == Step::watch_signals);
+            CHECK(error->code().value() == ENOMEM);
+        }
+        ::raise(SIGUSR1);
+        CHECK(signals.wait().number == SIGUSR1);
+    };
+    if (detail::can_accept_signals()) check_that("sigtimedwait");
+    with_another_thread([&] {
+        CHECK_FALSE(detail::can_accept_signals());
+        check_that("ppoll");
+    });
+}
+
+TEST_CASE("SignalSet: a wait whose mask cannot be changed is refused like one that cannot be made",
+          "[signal_set][fault][unit]") {
+    if (!detail::can_accept_signals())
+        return daemonkit::testkit::not_tested("signals come by handler alone here");
+    SignalSet signals({SIGUSR1});
+    for (const std::uint32_t occurrence : {1U, 2U}) {
+        const Fault fault("pthread_sigmask", occurrence, EINVAL);
         CHECK_FALSE(signals.wait_for(5ms));
         CHECK(fault.hits() == 1);
     }
-    const Fault fault("ppoll", 1, EINVAL);
-    const auto error = error_of([&] { signals.wait_for(5ms); });
-    REQUIRE(error);
-    CHECK(error->step() == Step::watch_signals);
-    CHECK(error->code().value() == EINVAL);
+    ::raise(SIGUSR1);
+    CHECK(signals.wait().number == SIGUSR1);
+}
+
+TEST_CASE("SignalSet: a pipe that cannot be emptied is told when there is nothing else to tell",
+          "[signal_set][fault][unit]") {
+    SignalSet signals({SIGUSR1});
+    signals.native_handle();
+    ::raise(SIGUSR1);
+    {
+        const Fault fault("read", 1, EIO, Repeat::for_good);
+        CHECK(signals.poll());
+        const auto error = error_of([&] { signals.poll(); });
+        REQUIRE(error);
+        CHECK(error->step() == Step::watch_signals);
+        CHECK(error->subject() == "self-pipe");
+        CHECK(error->code().value() == EIO);
+    }
+    for (const int passing : {EINTR, EAGAIN}) {
+        const Fault fault("read", 1, passing);
+        CHECK_FALSE(signals.poll());
+        CHECK(fault.hits() == 1);
+    }
 }
 
 TEST_CASE("SignalSet: a handler that cannot write to its pipe still keeps the signal",
           "[signal_set][fault][unit]") {
     SignalSet signals({SIGUSR1});
+    signals.native_handle();  // somebody listens, so that it does write
     const Fault fault("write", 1, EAGAIN);
     errno = EDOM;
     ::raise(SIGUSR1);

@@ -18,6 +18,7 @@
 //   pipe                     writes into a broken pipe with SIGPIPE ignored
 //   low                      the descriptors of a set made while 0–2 are closed
 //   sender                   what is known of a sender: kill, sigqueue, a timer, a child's end
+//   escalate                 how a process ends that is sent a second SIGINT while it hangs, while it waits, as pid 1
 
 #include <daemonkit/signal_set.hpp>
 
@@ -42,12 +43,12 @@
 
 using daemonkit::SignalInfo;
 using daemonkit::SignalSet;
-using probe::report;
 using probe::require;
 using namespace std::chrono_literals;
 
 namespace {
 
+using probe::report;
 void report(const std::string& key, long long value) { probe::report(key, std::to_string(value)); }
 
 // What parent and children tell each other without a signal.
@@ -455,6 +456,46 @@ int sender() {
     return 0;
 }
 
+// How the child ends: it takes a SIGTERM, tells so, and is sent a SIGINT in whatever `then` does.
+template <class Then>
+int escalated(Then then) {
+    Shared& with = shared();
+    with.stage = 0;
+    const pid_t child = start_child([&] {
+        SignalSet signals({SIGHUP});
+        signals.escalate_second({SIGTERM, SIGINT});
+        ::kill(::getpid(), SIGHUP);  // does not count
+        ::kill(::getpid(), SIGTERM);
+        if (signals.wait().number != SIGHUP || signals.wait().number != SIGTERM) return 1;
+        with.stage = 1;
+        then(signals);
+        return 0;
+    });
+    await([&] { return with.stage == 1; });
+    ::kill(child, SIGINT);
+    return end_of(child);
+}
+
+int escalate() {
+    report("hanging", escalated([](SignalSet&) {
+               for (;;) ::sched_yield();
+           }));
+    report("waiting", escalated([](SignalSet& signals) { signals.wait(); }));
+    report("asked_again", escalated([](SignalSet& signals) {
+               signals.escalate_second({SIGTERM, SIGINT});
+               signals.wait();
+           }));
+    if (::unshare(CLONE_NEWPID) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) {
+        report("init", "not tested");
+        return 0;
+    }
+    report("init", escalated([](SignalSet&) {
+               if (::getpid() != 1) ::_exit(1);
+               for (;;) ::sched_yield();
+           }));
+    return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -478,5 +519,6 @@ int main(int argc, char** argv) {
     if (verb == "pipe") return broken_pipe();
     if (verb == "low") return low_numbers();
     if (verb == "sender") return sender();
+    if (verb == "escalate") return escalate();
     return 64;
 }

@@ -10,6 +10,7 @@
 #include <daemonkit/error.hpp>
 
 #include <atomic>
+#include <cerrno>   // EAGAIN, EINTR
 #include <utility>  // std::move
 
 #include <fcntl.h>  // O_NONBLOCK
@@ -38,16 +39,20 @@ public:
         if (bell >= 0) static_cast<void>(sys::write(bell, "", 1));
     }
 
-    /// The pipe is not readable until the next ring.
+    /// The pipe is not readable until the next ring; or says why it stays so.
     ///
     /// Who silences looks afterwards whether there is cause to ring again: a ring in between may have found
     /// the bell still rung, and left it at that.
-    void silence() noexcept {
+    Result<ssize_t> silence() noexcept {
         constexpr ssize_t at_once = 64;
         char bytes[at_once];
-        while (is_own() && sys::read(read_end(), bytes, sizeof bytes).value == at_once) continue;
+        Result<ssize_t> taken;
+        do {
+            taken = is_own() ? sys::read(read_end(), bytes, sizeof bytes) : Result<ssize_t>{};
+        } while (taken.value == at_once);
         rung_.exchange(
             false);  // not a store: it takes note of what the handler wrote before it rang
+        return taken.error == EAGAIN || taken.error == EINTR ? Result<ssize_t>{} : taken;
     }
 
     /// In a forked child: rings reach neither the parent nor, until `renew`, anyone.

@@ -26,9 +26,9 @@ public:
     /// The next on the list.
     std::atomic<SignalReceiver*> next{nullptr};
 
-    /// Takes a watched signal in; `mask` is the one with which the interrupted thread goes on.
+    /// Takes a watched signal in; `mask` is the one with which the calling thread goes on.
     ///
-    /// Threads:  runs in the handler, in several threads at once: only what is async-signal-safe.
+    /// Threads:  runs in handlers, in several threads at once: only what is async-signal-safe.
     virtual void receive(const SignalInfo& signal, sigset_t& mask) noexcept = 0;
 
     /// Forgets what another process was sent; runs in a forked child before any other thread or signal.
@@ -75,16 +75,20 @@ void for_each_receiver(Visit visit) noexcept {
     --signal_delivery.walkers;
 }
 
+/// Hands a signal to every receiver that watches it; `mask` is the one with which the calling thread goes on.
+inline void deliver_signal(int number, const siginfo_t& details, sigset_t& mask) noexcept {
+    const SignalInfo signal = describe_signal(number, details);
+    for_each_receiver([&](SignalReceiver& each) {
+        if (each.watches(number)) each.receive(signal, mask);
+    });
+}
+
 /// The handler of every watched signal.
 inline void handle_signal(int number, siginfo_t* details, void* context) noexcept {
     const ErrnoGuard keep_errno;
     // A child of vfork shares this memory, but what it is sent is not for this process.
     if (sys::getpid() != signal_delivery.process) return;
-    const SignalInfo signal = describe_signal(number, *details);
-    sigset_t& mask = static_cast<ucontext_t*>(context)->uc_sigmask;
-    for_each_receiver([&](SignalReceiver& each) {
-        if (each.watches(number)) each.receive(signal, mask);
-    });
+    deliver_signal(number, *details, static_cast<ucontext_t*>(context)->uc_sigmask);
 }
 
 /// True for the disposition of a signal that some SignalSet watches.

@@ -2,11 +2,15 @@
 #pragma once
 // SignalInbox: what has arrived for one SignalSet, and what the kernel keeps for it. Floor 4.
 
+#include <daemonkit/detail/accept_signal.hpp>
+#include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/end_by_signal.hpp>
 #include <daemonkit/detail/self_pipe.hpp>
 #include <daemonkit/detail/signal_delivery.hpp>
 #include <daemonkit/detail/signal_name.hpp>
 #include <daemonkit/detail/signal_queue.hpp>
 #include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/error.hpp>
 #include <daemonkit/signal_info.hpp>
 
 #include <atomic>
@@ -14,6 +18,9 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+
+#include <poll.h>  // pollfd, POLLIN
+#include <time.h>  // timespec
 
 namespace daemonkit::detail {
 
@@ -27,6 +34,9 @@ inline constinit std::atomic<int> inboxes_holding_back{0};
 /// up in the kernel, and the thread that takes the last one out of here lets them through to itself. The other
 /// half is for the threads that are in the handler at that moment.
 ///
+/// Nobody rings for a thread that is alone and sleeps until a signal comes: the signal itself ends that sleep. The pipe
+/// is for all others, from the first time on that one of them listens.
+///
 /// Threads:  `receive` runs in handlers, in several threads at once; `forget` alone; all else anywhere.
 class SignalInbox final : public SignalReceiver {
 public:
@@ -38,9 +48,14 @@ public:
     void ignore(int number) noexcept { states_[number] = State::ignored; }
     void heed(int number) noexcept { change(number, State::ignored, State::quiet); }
 
+    /// Of all signals for which this was asked, the second one ends the process.
+    void escalate(int number) noexcept { escalates_[number] = true; }
+    void expect_first() noexcept { first_came_ = false; }
+
     void receive(const SignalInfo& signal, sigset_t& mask) noexcept override {
+        if (states_[signal.number] == State::ignored) return;
+        if (escalates_[signal.number] && first_came_.exchange(true)) end_by_signal(signal.number);
         if (is_real_time_signal(signal.number)) {
-            if (states_[signal.number] != State::quiet) return;
             if (queue_.size() >= SignalQueue::capacity / 2) hold_back(mask);
         } else if (!change(signal.number, State::quiet, State::waiting)) {
             return;
@@ -49,48 +64,53 @@ public:
             ++lost_;
             change(signal.number, State::waiting, State::quiet);
         }
-        pipe_.ring();
+        if (listened_) pipe_.ring();
     }
 
     /// The signal that has waited longest; nothing when none waits, in the kernel neither.
+    ///
+    /// Errors:   Step::watch_signals, subject "self-pipe", when nothing waits and the pipe says that something does.
     std::optional<SignalInfo> take() {
-        own_pipe();
+        if (listened_) own_pipe();
         SignalInfo signal;
         bool found = queue_.pop(signal);
-        if (!found) {
+        if (!found && holds_back_) {
             admit();
             found = queue_.pop(signal);
         }
         if (found) change(signal.number, State::waiting, State::quiet);
-        if (queue_.empty()) settle();
+        if (queue_.empty()) {
+            const auto settled = settle();
+            if (!found) check(settled, Step::watch_signals, "self-pipe");
+        }
         if (!found) return std::nullopt;
         return signal;
     }
 
-    /// The calling thread blocks no watched signal: those that the kernel kept for it have arrived.
+    /// Sleeps until there may be something to take, a handler has run, or the time is over; no limit is for ever.
     ///
-    /// While another inbox has no room, real-time signals stay blocked where they are.
-    void admit() noexcept {
-        if (holds_back_.exchange(false)) --inboxes_holding_back;
-        const bool room = inboxes_holding_back.load() <= 0;
-        sigset_t numbers;
-        sigemptyset(&numbers);
-        for (int number = 1; number < signal_numbers; ++number) {
-            if (!watches(number)) continue;
-            if (room || !is_real_time_signal(number)) sigaddset(&numbers, number);
-        }
-        static_cast<void>(sys::pthread_sigmask(SIG_UNBLOCK, &numbers, nullptr));
+    /// The calling thread blocks no watched signal from then on: what the kernel kept for it arrives.
+    Result<int> sleep(const struct ::timespec* limit) {
+        if (can_accept_signals())
+            return accept_signal(admitted(), limit, [this] { return !stopped_ && queue_.empty(); });
+        ::pollfd pipe{native_handle(), POLLIN, 0};
+        admit();
+        return sys::ppoll(&pipe, 1, limit);
     }
 
     /// Every wait ends from now on.
     void stop() noexcept {
         stopped_ = true;
-        pipe_.ring();
+        if (listened_) pipe_.ring();
     }
     bool stopped() const noexcept { return stopped_; }
 
     /// Readable while a signal waits or a stop is asked for. Another one after a fork.
-    int native_handle() { return own_pipe().read_end(); }
+    int native_handle() {
+        const int handle = own_pipe().read_end();
+        if (!listened_.exchange(true) && (stopped_ || !queue_.empty())) pipe_.ring();
+        return handle;
+    }
 
     /// Signals that found no room: more threads than half the queue were in the handler at one moment.
     std::uint64_t lost() const noexcept { return lost_; }
@@ -102,6 +122,7 @@ public:
             change(number, State::waiting, State::quiet);
         if (holds_back_.exchange(false)) --inboxes_holding_back;
         lost_ = 0;
+        first_came_ = false;
         if (stopped_) pipe_.ring();
     }
 
@@ -125,6 +146,25 @@ private:
         return pipe_;
     }
 
+    // What the calling thread may be sent: while another inbox has no room, real-time signals stay where they are.
+    sigset_t admitted() const noexcept {
+        const bool room = inboxes_holding_back.load() <= 0;
+        sigset_t numbers;
+        sigemptyset(&numbers);
+        for (int number = 1; number < signal_numbers; ++number) {
+            if (!watches(number)) continue;
+            if (room || !is_real_time_signal(number)) sigaddset(&numbers, number);
+        }
+        return numbers;
+    }
+
+    // The calling thread blocks none of them.
+    void admit() noexcept {
+        if (holds_back_.exchange(false)) --inboxes_holding_back;
+        const sigset_t numbers = admitted();
+        static_cast<void>(sys::pthread_sigmask(SIG_UNBLOCK, &numbers, nullptr));
+    }
+
     void hold_back(sigset_t& mask) noexcept {
         if (!holds_back_.exchange(true)) ++inboxes_holding_back;
         for (int number = 1; number < signal_numbers; ++number)
@@ -133,15 +173,20 @@ private:
 
     // Nothing is left to take. Whoever polls the pipe must not be called again for nothing, and must be for what
     // the kernel kept until now.
-    void settle() noexcept {
+    Result<ssize_t> settle() noexcept {
         if (holds_back_) admit();
-        pipe_.silence();
+        if (!listened_) return {};
+        const auto silenced = pipe_.silence();
         if (stopped_ || !queue_.empty()) pipe_.ring();
+        return silenced;
     }
 
     SignalQueue queue_;
     SelfPipe pipe_;
     std::atomic<State> states_[signal_numbers]{};
+    std::atomic<bool> escalates_[signal_numbers]{};
+    std::atomic<bool> first_came_{false};
+    std::atomic<bool> listened_{false};
     std::atomic<bool> holds_back_{false};
     std::atomic<bool> stopped_{false};
     std::atomic<std::uint64_t> lost_{0};

@@ -33,7 +33,9 @@ public:
             if (ticket == place) {
                 if (!next_in_.compare_exchange_weak(place, place + 1)) continue;
                 cell.signal = signal;
-                cell.ticket.store(place + 1, std::memory_order_release);
+                // Sequentially consistent, like the look of `empty`: of a writer who then asks whether anyone
+                // listens, and a listener who then looks in here, one sees the other.
+                cell.ticket.store(place + 1);
                 return true;
             }
             const std::size_t newer = next_in_.load();
@@ -63,7 +65,7 @@ public:
     bool empty() const noexcept {
         for (std::size_t place = next_out_.load();;) {
             const Cell& cell = cells_[place % capacity];
-            if (cell.ticket.load(std::memory_order_acquire) == place + 1) return false;
+            if (cell.ticket.load() == place + 1) return false;
             const std::size_t newer = next_out_.load();
             if (newer == place) return true;
             place = newer;

@@ -43,13 +43,7 @@ public:
     }
     ~SignalWatch() {
         const ErrnoGuard keep_errno;
-        const std::lock_guard lock(signal_mutex);
-        // The order matters: what the kernel kept must come while it is swallowed, and what was blocked before must
-        // not meet its old disposition unblocked.
-        for (int number = 1; number < signal_numbers; ++number) receiver_.unwatch(number);
-        if (in_first_thread()) restore_mask();
-        for (int number = 1; number < signal_numbers; ++number)
-            if (sigismember(&watched_, number) == 1) restore_disposition(number);
+        static_cast<void>(end());
     }
     SignalWatch(const SignalWatch&) = delete;
     SignalWatch& operator=(const SignalWatch&) = delete;
@@ -61,6 +55,23 @@ public:
         receiver_.watch(number);  // before the handler is there: the very first one counts
         install(number);
         unblock(number);
+    }
+
+    /// Undoes all of it, as the destructor does; returns the signals whose disposition somebody else has set.
+    sigset_t end() noexcept {
+        const std::lock_guard lock(signal_mutex);
+        // The order matters: what the kernel kept must come while it is swallowed, and what was blocked before must
+        // not meet its old disposition unblocked.
+        for (int number = 1; number < signal_numbers; ++number) receiver_.unwatch(number);
+        if (in_first_thread()) restore_mask();
+        sigset_t replaced;
+        sigemptyset(&replaced);
+        for (int number = 1; number < signal_numbers; ++number)
+            if (sigismember(&watched_, number) == 1 && !restore_disposition(number))
+                sigaddset(&replaced, number);
+        sigemptyset(&watched_);
+        sigemptyset(&unblocked_);
+        return replaced;
     }
 
 private:
@@ -113,11 +124,14 @@ private:
         static_cast<void>(sys::pthread_sigmask(SIG_UNBLOCK, &admitted, nullptr));
     }
 
-    static void restore_disposition(int number) noexcept {
-        if (--process_watches.count[number] != 0) return;
+    // False when there is somebody else's.
+    static bool restore_disposition(int number) noexcept {
+        if (--process_watches.count[number] != 0) return true;
         struct ::sigaction now {};
-        if (sys::sigaction(number, nullptr, &now) && is_own_handler(now))
-            static_cast<void>(sys::sigaction(number, &process_watches.before[number], nullptr));
+        if (!sys::sigaction(number, nullptr, &now)) return true;
+        if (!is_own_handler(now)) return false;
+        static_cast<void>(sys::sigaction(number, &process_watches.before[number], nullptr));
+        return true;
     }
 
     SignalReceiver& receiver_;

@@ -371,6 +371,25 @@ inline Result<int> pthread_sigmask(int how, const sigset_t* set, sigset_t* old) 
     return invoke("pthread_sigmask", [&] { return as_errno(::pthread_sigmask(how, set, old)); });
 }
 
+/// raise(3): to the calling thread
+inline Result<int> raise(int signal) noexcept {
+    return invoke("raise", [&] { return as_errno(::pthread_kill(::pthread_self(), signal)); });
+}
+#if DAEMONKIT_OS_LINUX()
+/// sigtimedwait(2); no timeout waits for ever. Never restarted after a handler.
+inline Result<int> sigtimedwait(const sigset_t& set, siginfo_t* details,
+                                const struct ::timespec* timeout) noexcept {
+    return invoke("sigtimedwait", [&] { return ::sigtimedwait(&set, details, timeout); });
+}
+/// rt_tgsigqueueinfo(2) to the calling thread, which glibc does not wrap
+inline Result<long> queue_to_this_thread(int signal, const siginfo_t& details) noexcept {
+    return invoke("rt_tgsigqueueinfo", [&] {
+        return ::syscall(SYS_rt_tgsigqueueinfo, ::getpid(), ::syscall(SYS_gettid), signal,
+                         &details);
+    });
+}
+#endif
+
 /// pthread_atfork(3); its error as errno value
 inline Result<int> pthread_atfork(void (*prepare)(), void (*parent)(), void (*child)()) noexcept {
     return invoke("pthread_atfork",
