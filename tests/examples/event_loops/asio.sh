@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+. "$(dirname "$0")/epoll.sh"
