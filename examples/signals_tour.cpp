@@ -26,7 +26,8 @@ using namespace std::chrono_literals;
 
 template <class Value>
 Value check(Value value, const char* what) {
-    if (value == static_cast<Value>(-1)) throw std::system_error(errno, std::generic_category(), what);
+    if (value == static_cast<Value>(-1))
+        throw std::system_error(errno, std::generic_category(), what);
     return value;
 }
 

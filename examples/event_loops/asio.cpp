@@ -18,8 +18,7 @@ static bool say(const char* text) { return std::puts(text) >= 0 && std::fflush(s
 class SignalsInLoop {
 public:
     SignalsInLoop(asio::io_context& loop, daemonkit::SignalSet& signals)
-        : signals_(signals),
-          readable_(loop, ::fcntl(signals.native_handle(), F_DUPFD_CLOEXEC, 0)) {
+        : signals_(signals), readable_(loop, ::fcntl(signals.native_handle(), F_DUPFD_CLOEXEC, 0)) {
         wait();
     }
 
