@@ -211,6 +211,16 @@ TEST_CASE("DaemonContext: relative paths are meant in the launcher's directory",
     CHECK(report["directory"] == folder + "/sub");
 }
 
+TEST_CASE("DaemonContext: the mode of the pid file is an option", "[context][process]") {
+    const DaemonFiles files;
+    write_file(files.pid_file, "");  // by somebody to whom it was no secret
+    REQUIRE(::chmod(files.pid_file.c_str(), 0666) == 0);
+    DaemonStart start(files.start({"--pid-file-mode", "0600", "--umask", "0"}));
+    const Report report = report_of(start, files);
+    CHECK(mode_of(files.pid_file) == 0600);
+    CHECK(read_file(files.pid_file) == report["pid"] + "\n");
+}
+
 TEST_CASE("DaemonContext: umask, directory and core dumps are options", "[context][process]") {
     const DaemonFiles files;
     DaemonStart start(

@@ -230,14 +230,15 @@ TEST_CASE("DaemonContext: ready at the end of the constructor, where that is ask
 TEST_CASE("DaemonContext: values that can never work are refused before anything is touched",
           "[context][process]") {
     const TempFolder folder;
-    const std::string why =
-        GENERATE("pid_file: the path is empty", "umask: it is outside 0000-0777",
-                 "working_directory: the path is empty", "signal_map: SIGKILL cannot be caught",
-                 "environment: a variable cannot be named \"A=B\"",
-                 "privileges.user: the name is empty", "ready_timeout: it is not above zero");
+    const std::string why = GENERATE(
+        "pid_file: the path is empty", "umask: it is outside 0000-0777",
+        "working_directory: the path is empty", "pid_file_mode: it is outside 0000-0777",
+        "signal_map: SIGKILL cannot be caught", "environment: a variable cannot be named \"A=B\"",
+        "privileges.user: the name is empty", "ready_timeout: it is not above zero");
     CAPTURE(why);
     const std::map<std::string, Words> options{{"pid_file", {"--pid-file", ""}},
                                                {"umask", {"--umask", "1000"}},
+                                               {"pid_file_mode", {"--pid-file-mode", "1644"}},
                                                {"working_directory", {"--directory", ""}},
                                                {"signal_map", {"--map", "9:ignore"}},
                                                {"environment", {"--list", "A=B"}},

@@ -138,6 +138,10 @@ struct DaemonOptions {
     /// The pid file, locked in the launcher and written by the daemon; absent: none.
     std::optional<std::string> pid_file = {};
 
+    /// The mode of the pid file, whatever the umask, 0000–0777. Whoever can read it can lock it: 0600 where local users
+    /// are not to be trusted with keeping the daemon from starting.
+    mode_t pid_file_mode = 0644;
+
     /// User and groups, dropped to after everything that needs the old ones.
     Privileges privileges = {};
 

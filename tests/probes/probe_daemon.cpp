@@ -165,6 +165,10 @@ struct Option {
 
 constexpr Option known_options[] = {
     {"pid-file", 1, [](Arguments& all, const char* value) { all.daemon.pid_file = value; }},
+    {"pid-file-mode", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.pid_file_mode = static_cast<mode_t>(number(value, 8));
+     }},
     {"foreground", 0,
      [](Arguments& all, const char*) { all.daemon.detach = daemonkit::Detach::never; }},
     {"log", 1,

@@ -70,6 +70,8 @@ inline void validate(const DaemonOptions& options) {
     if (options.chroot_directory) require_path("chroot_directory", *options.chroot_directory);
     require_path("working_directory", options.working_directory);
     if (options.pid_file) require_path("pid_file", *options.pid_file);
+    if ((options.pid_file_mode & ~mode_t{0777}) != 0)
+        refuse("pid_file_mode", "it is outside 0000-0777");
     if (options.privileges.user && options.privileges.user->empty()) {
         refuse("privileges.user", "the name is empty");
     }
@@ -162,7 +164,8 @@ struct PreparedStart {
         }
         privileges.emplace(options.privileges);
         if (privileges->binds_one_thread()) refuse_threads(status);
-        if (options.pid_file) lock.emplace(*options.pid_file);
+        if (options.pid_file)
+            lock.emplace(*options.pid_file, PidLockOptions{.mode = options.pid_file_mode});
         open_stream(Stream::in, options.in);
         open_stream(Stream::out, options.out);
         open_stream(Stream::err, options.err);
