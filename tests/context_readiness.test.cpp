@@ -138,6 +138,18 @@ TEST_CASE("DaemonContext: the launcher shows what a start is doing, and what it 
     }
 }
 
+TEST_CASE("DaemonContext: a start that tells what it does is not held up by a stderr that is full",
+          "[context][process]") {
+    const DaemonFiles files;
+    DaemonStart start(files.start({"--status", std::string(1000, 'x'), "--statuses", "100"}),
+                      {{}, [] {
+                           // Both ends are the launcher's own: nobody empties the pipe.
+                           int ends[2];
+                           if (::pipe(ends) != 0 || ::dup2(ends[1], 2) != 2) ::_exit(125);
+                       }});
+    CHECK(why_not_up(start, files) == "");
+}
+
 TEST_CASE("DaemonContext: a daemon that dies early is noticed though its child holds the line open",
           "[context][process]") {
     const DaemonFiles files;

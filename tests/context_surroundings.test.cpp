@@ -285,6 +285,24 @@ TEST_CASE("DaemonContext: under a service manager it stays in the foreground",
     CHECK(start.await().exit_status == 0);
 }
 
+TEST_CASE(
+    "DaemonContext: a shell that captures, backgrounds or nohups a start goes on when it is up",
+    "[context][process]") {
+    const std::string how =
+        GENERATE("out=$(\"$@\" 2>&1)", "out=$(nohup \"$@\" 2>&1)", "\"$@\" & wait $!",
+                 "trap '' CHLD HUP; out=$(\"$@\")", "out=$(\"$@\" | cat)");
+    CAPTURE(how);
+    const DaemonFiles files;
+    DaemonStart shell(Words{"/bin/sh", "-c", how + "; echo \"$? [$out]\"", "sh"} + files.start());
+    CHECK(shell.await().exit_status == 0);
+    CHECK(shell.out() == "0 []\n");
+    const auto holder = PidLock::holder(files.pid_file);
+    REQUIRE((holder && holder->pid));
+    CHECK(read_file(files.pid_file) == std::to_string(*holder->pid) + "\n");
+    CHECK(Report(files.report)["SigIgn"] == "0000000000000000");
+    CHECK(DaemonStart::end(*holder->pid, SIGTERM).exit_status == 0);
+}
+
 TEST_CASE("DaemonContext: a start from a shell detaches by itself", "[context][process]") {
     CHECK(check_start({}, {"--detach", "automatic"}));
 }

@@ -97,6 +97,28 @@ TEST_CASE("PidLock: the file has the wanted mode, whatever the umask or its mode
     CHECK(after == mask);
 }
 
+TEST_CASE("PidLock: an own file is taken whatever its mode, where its user may write it",
+          "[pid_lock][unit]") {
+    const TempFolder folder;
+    const std::string path = folder / "pid";
+    write_file(path, "1\n");
+    const mode_t mode =
+        GENERATE(mode_t{0}, mode_t{0444}, mode_t{0222}, mode_t{0666}, mode_t{07777});
+    CAPTURE(mode);
+    REQUIRE(::chmod(path.c_str(), mode) == 0);
+    if (::geteuid() != 0 && (mode & 0600) != 0600) {
+        const Error error = refusal(path);
+        CHECK(error.step() == Step::open_pid_file);
+        CHECK(error.code().value() == EACCES);
+        CHECK(error.exit_status() == 77);
+        return;
+    }
+    PidLock lock(path);
+    lock.write_pid();
+    CHECK((status_of(path).st_mode & 07777) == 0644);
+    CHECK(read_file(path) == own_pid() + "\n");
+}
+
 TEST_CASE("PidLock: what is no plain file is refused at once and left as it is",
           "[pid_lock][unit]") {
     const TempFolder folder;

@@ -175,13 +175,15 @@ TEST_CASE("run: where nobody reads the launcher's stderr, the status still tells
     const std::string stderr_is = GENERATE("closed", "full", "a pipe without a reader");
     CAPTURE(stderr_is);
     const auto prepare = [stderr_is] {
+        int ends[2];
+        if (stderr_is == "a pipe without a reader" && ::pipe(ends) == 0) {
+            ::dup2(ends[1], 2);
+            ::close(ends[0]);
+            ::close(ends[1]);
+            return;
+        }
         ::close(2);
         if (stderr_is == "full") ::open("/dev/full", O_WRONLY);
-        int ends[2];
-        if (stderr_is != "a pipe without a reader" || ::pipe(ends) != 0) return;
-        ::dup2(ends[1], 2);
-        ::close(ends[0]);
-        if (ends[1] != 2) ::close(ends[1]);
     };
     SECTION("before the body") {
         Program program({"nothing", "--directory", "/no/such/folder"}, {{}, prepare});
@@ -189,6 +191,10 @@ TEST_CASE("run: where nobody reads the launcher's stderr, the status still tells
     }
     SECTION("in the body") {
         Program program({"error_early", "--ready", "notified"}, {{}, prepare});
+        CHECK(told(program, 70) == "");
+    }
+    SECTION("in the body, which has told what it does") {
+        Program program({"tells_and_fails", "--ready", "notified"}, {{}, prepare});
         CHECK(told(program, 70) == "");
     }
 }

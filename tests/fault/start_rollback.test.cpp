@@ -95,6 +95,21 @@ TEST_CASE("start: after any failed call the launcher is what it was", "[fault][c
     try_all({}, 0);
 }
 
+TEST_CASE("start: after any failed call the same process can start again",
+          "[fault][context][process]") {
+    int failed = 0;
+    for (const Call& call : calls_of_start(Features::few)) {
+        CAPTURE(call.role, call.name, call.occurrence);
+        const DaemonFiles files;
+        DaemonStart start(files.start({"--attempts", "2"}, seamed_daemon),
+                          {{call.plan(std::to_string(EIO))}, {}});
+        CHECK(why_not_up(start, files) == "");
+        if (!start.err().empty()) ++failed;
+        for (const pid_t process : start.processes()) DaemonStart::end(process, SIGKILL);
+    }
+    CHECK(failed > 20);
+}
+
 TEST_CASE("start: after any failed call a foreground process is what it was",
           "[fault][context][process]") {
     // The constructor does everything; the probe ends right after it.

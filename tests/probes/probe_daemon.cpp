@@ -26,6 +26,7 @@
 //   --hook-throws before_fork|in_daemon|in_launcher       --hook-throws-int: it throws no std::exception
 //   --threads N                threads named worker-1 and so on exist before the start
 //   --start-again              what other threads mean
+//   --attempts N               so many starts, as long as they fail
 //   --first fork|close         before anything else: a child goes on and is waited for; no descriptor above 2 stays
 //   --print TEXT               stands in a buffer of stdout before the start
 //   --say TEXT                 to stderr before ready, and "later: TEXT" after it
@@ -92,6 +93,7 @@ struct Arguments {
     bool orphans_in_init = false;
     bool forks_in_body = false;
     long threads = 0;
+    long attempts = 1;
 };
 
 [[noreturn]] void usage(const std::string& why) {
@@ -302,6 +304,7 @@ constexpr Option known_options[] = {
      [](Arguments& all, const char*) {
          all.daemon.other_threads = daemonkit::OtherThreads::start_again;
      }},
+    {"attempts", 1, [](Arguments& all, const char* value) { all.attempts = number(value); }},
     {"first", 1, [](Arguments& all, const char* value) { all.first = value; }},
     {"print", 1, [](Arguments& all, const char* value) { all.print = value; }},
     {"say", 1, [](Arguments& all, const char* value) { all.say = value; }},
@@ -566,14 +569,9 @@ int be_daemon(Arguments& arguments) {
     return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    Arguments arguments;
+/// The program, in which a start that fails may be made again.
+int live(Arguments& arguments) {
     try {
-        arguments = parse(argc, argv);
-        begin(arguments);
-        if (arguments.state) probe::write_report(*arguments.state + ".before");
         const int status = be_daemon(arguments);
         if (arguments.daemon.detach == daemonkit::Detach::never) {
             std::puts("over");
@@ -582,8 +580,21 @@ int main(int argc, char** argv) {
         return status;
     } catch (const daemonkit::Error& error) {
         std::fprintf(stderr, "probe_daemon: %s\n", error.what());
+        if (--arguments.attempts > 0) return live(arguments);
         if (arguments.state) probe::write_report(*arguments.state + ".after");
         return error.exit_status();
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Arguments arguments;
+    try {
+        arguments = parse(argc, argv);
+        begin(arguments);
+        if (arguments.state) probe::write_report(*arguments.state + ".before");
+        return live(arguments);
     } catch (const std::exception& failure) {
         std::fprintf(stderr, "probe_daemon: %s\n", failure.what());
         if (arguments.state) probe::write_report(*arguments.state + ".after");

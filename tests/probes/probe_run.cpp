@@ -2,7 +2,7 @@
 // A program whose main is run(): probe_run FOLDER BODY OPTION...
 //
 //   BODY   status | nothing | throw_early | throw_late | error_early | error_late | int_early | int_late | forgets_ready
-//          | ends_thread
+//          | ends_thread | tells_and_fails
 //   --foreground   --ready notified|constructed (constructed)   --directory DIR   --status N
 //   --hold         the daemon, once up, waits until FOLDER/go is there
 // The daemon's files are FOLDER/pid and FOLDER/log, where each body says "body PID".
@@ -67,6 +67,10 @@ int main(int argc, char** argv) {
         if (body == "throw_early") throw std::runtime_error("the roof is missing");
         if (body == "error_early") throw_error();
         if (body == "int_early") throw 3;
+        if (body == "tells_and_fails") {
+            daemon.notify_status("looking for the roof");
+            throw_error();
+        }
         if (body == "ends_thread") ::pthread_exit(nullptr);
         if (body == "forgets_ready") return status;
         if (notifies) daemon.notify_ready();
