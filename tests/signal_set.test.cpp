@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -173,6 +174,38 @@ TEST_CASE("SignalSet: ticks at deadlines have no drift, and none is early", "[si
     }
     CHECK(early == 0);
     CHECK(Clock::now() - start < ticks * 10ms + 100ms);
+}
+
+TEST_CASE("SignalSet: a tick wakes the program once, and a wait does not", "[signal_set][unit]") {
+    const auto sleeps = [] {
+        ::rusage used{};
+        ::getrusage(RUSAGE_SELF, &used);
+        return used.ru_nvcsw;
+    };
+    SignalSet signals({SIGUSR1});
+    const auto check_that = [&] {
+        constexpr int ticks = 20;
+        auto next = Clock::now();
+        const auto before = sleeps();
+        for (int tick = 0; tick < ticks; ++tick) signals.wait_until(next += 5ms);
+        const auto between = sleeps();
+        signals.wait_for(300ms);
+        const auto after = sleeps();
+        CHECK(between - before <= ticks + 3);  // a page that is read from disk is a sleep, too
+        CHECK(after - between <= 1 + 3);
+    };
+    check_that();
+    signals.native_handle();
+    check_that();
+}
+
+TEST_CASE("SignalSet: who is late by several ticks can be stopped at the first of them",
+          "[signal_set][unit]") {
+    SignalSet signals({SIGTERM});
+    auto next = Clock::now() - 1s;
+    CHECK_FALSE(signals.wait_until(next += 100ms));
+    send(SIGTERM);
+    CHECK(number_of(signals.wait_until(next += 100ms)) == SIGTERM);
 }
 
 TEST_CASE("SignalSet: a wait goes on after a signal that is not of the set", "[signal_set][unit]") {
@@ -571,6 +604,52 @@ TEST_CASE("SignalSet: who waits hears although every thread blocks the signals",
     CHECK(finished["others_stay_blocked"] == "1");
     CHECK(finished["hidden"] == "1");
     CHECK(finished["different"] == "0");
+}
+
+TEST_CASE("SignalSet: one thread hears for a program whose threads all block its signals",
+          "[signal_set][unit]") {
+    block(SIGUSR1);
+    block(SIGTERM);
+    std::atomic<int> heard{0};
+    std::optional<SignalSet> signals;
+    std::atomic<bool> ready{false};
+    std::thread dedicated([&] {
+        signals.emplace(std::initializer_list<int>{SIGUSR1, SIGTERM});
+        ready = true;
+        while (signals->wait().number == SIGUSR1) ++heard;
+    });
+    while (!ready) std::this_thread::yield();
+    for (int i = 1; i <= 100; ++i) {
+        send(SIGUSR1);
+        while (heard < i) std::this_thread::yield();
+    }
+    CHECK(is_blocked(SIGUSR1));
+    send(SIGTERM);
+    dedicated.join();
+    CHECK(heard == 100);
+    signals.reset();
+    block(SIGUSR1, SIG_UNBLOCK);
+    block(SIGTERM, SIG_UNBLOCK);
+}
+
+TEST_CASE("SignalSet: nothing is lost while the pipe is full", "[signal_set][unit]") {
+    SignalSet signals({SIGUSR1, SIGUSR2});
+    const int handle = signals.native_handle();
+    int pipe = -1;  // its other end
+    for (int fd = 3; fd < 256; ++fd)
+        if (fd != handle && detail::is_signal_descriptor(fd)) pipe = fd;
+    REQUIRE(pipe >= 0);
+    const char bytes[4096]{};
+    while (::write(pipe, bytes, sizeof bytes) > 0) continue;
+    while (::write(pipe, bytes, 1) > 0) continue;
+    send(SIGUSR1);
+    send(SIGUSR2);
+    CHECK(is_readable(handle));
+    CHECK(number_of(signals.poll()) == SIGUSR1);
+    CHECK(number_of(signals.poll()) == SIGUSR2);
+    CHECK_FALSE(is_readable(handle));
+    send(SIGUSR1);
+    CHECK(is_readable(handle));
 }
 
 // -- what is set back -------------------------------------------------------------------------------------------------
