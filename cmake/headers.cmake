@@ -37,6 +37,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/fork_session_leader_fork.hpp
     include/daemonkit/detail/fork_session_leader_vfork.hpp
     include/daemonkit/detail/install_stream.hpp
+    include/daemonkit/detail/journal_stream.hpp
     include/daemonkit/detail/landlock_linux.hpp
     include/daemonkit/detail/launch_signals.hpp
     include/daemonkit/detail/launch_watch.hpp
@@ -94,6 +95,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/signal_info.hpp
     include/daemonkit/signal_set.hpp
     include/daemonkit/spawn.hpp
+    include/daemonkit/stderr_sink.hpp
     include/daemonkit/stop_on.hpp
     include/daemonkit/stream_target.hpp
     include/daemonkit/syslog_client.hpp

@@ -213,17 +213,12 @@ private:
 
     /// True when nobody is to wait any longer; otherwise `give_up_at` is when that will be.
     bool is_time_up(Nanoseconds& give_up_at) noexcept {
-        const Nanoseconds now = monotonic_now();
-        if (full_until_ == 0) full_until_ = later_by(bound_, now);
+        if (full_until_ == 0) full_until_ = monotonic_after(bound_);
         if (give_up_at == 0) give_up_at = full_until_;
-        return now >= give_up_at;
+        return monotonic_now() >= give_up_at;
     }
 
     // -- without it ---------------------------------------------------------------------------------------------
-
-    static Nanoseconds later_by(Nanoseconds length, Nanoseconds now) noexcept {
-        return length < forever - now ? now + length : forever;
-    }
 
     static void wait(int fd, Nanoseconds give_up_at) noexcept {
         const int left = milliseconds_until(give_up_at);
