@@ -89,3 +89,20 @@ TEST_CASE("LogText: bytes that only continue a character are cut as bytes", "[de
     const std::string text = line(std::string(9000, '\x80'));
     CHECK(text == std::string(LogText::longest - 6, '\x80') + " [cut]");
 }
+
+TEST_CASE("LogText: a control character is found wherever it stands, and nothing else is",
+          "[detail][unit]") {
+    for (std::size_t size = 1; size <= 50; ++size) {
+        for (std::size_t at = 0; at < size; ++at) {
+            CAPTURE(size, at);
+            for (const char fit : {' ', '~', '\x80', '\xff'}) {
+                std::string text(size, fit);
+                CHECK(LogText(text).view().data() == text.data());
+                for (const char control : {'\0', '\x1f', '\x7f'}) {
+                    text[at] = control;
+                    CHECK(line(text + ".").size() == size + 4);
+                }
+            }
+        }
+    }
+}
