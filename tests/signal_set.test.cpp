@@ -349,6 +349,15 @@ TEST_CASE("SignalSet: a storm of one standard signal is between one and all of t
     CHECK(finished["more"] == "0");
 }
 
+TEST_CASE("SignalSet: no signal finds the wait between awake and asleep, and stays unheard",
+          "[signal_set][process]") {
+    const std::string threads = GENERATE("0", "2");  // from the kernel's hand, and through the pipe
+    CAPTURE(threads);
+    const auto finished =
+        run_program({probe("probe_signals"), "moments", "20000", threads}, {}, 60s);
+    CHECK(finished["missed"] == "0");
+}
+
 TEST_CASE("SignalSet: who sent a signal, and with what", "[signal_set][process]") {
     const auto finished = run_program({probe("probe_signals"), "sender"});
     CHECK(finished["kill"] == "1");
@@ -545,6 +554,22 @@ TEST_CASE("SignalSet: what ends the wait of one set arrives in the others too",
     CHECK(is_readable(handle));
     CHECK(number_of(second.poll()) == SIGALRM);
     CHECK_FALSE(first.poll());
+}
+
+TEST_CASE("SignalSet: a wait leaves none of its signals blocked, and others as they were",
+          "[signal_set][unit]") {
+    SignalSet signals({SIGALRM, SIGUSR1});
+    block(SIGUSR2);
+    block(SIGUSR1);
+    for (int i = 0; i < 2; ++i) {  // with a signal, and without
+        const ::itimerval once{{0, 0}, {0, i == 0 ? 1000 : 0}};
+        ::setitimer(ITIMER_REAL, &once, nullptr);
+        CHECK(signals.wait_for(i == 0 ? 10s : 1ms).has_value() == (i == 0));
+        CHECK_FALSE(is_blocked(SIGALRM));
+        CHECK_FALSE(is_blocked(SIGUSR1));
+        CHECK(is_blocked(SIGUSR2));
+    }
+    block(SIGUSR2, SIG_UNBLOCK);
 }
 
 TEST_CASE("SignalSet: of several threads that wait, one gets each signal", "[signal_set][unit]") {

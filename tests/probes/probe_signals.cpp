@@ -7,6 +7,7 @@
 //                            when the kernel has refused one
 //   flood-two COUNT          two sets; the second is read only after the first has waited for its share
 //   storm SENDERS COUNT      the same standard signal, and one other at the end
+//   moments COUNT THREADS    a signal at each of many moments around the beginning of a wait; THREADS more threads
 //   fork                     a set made before a fork, in both processes
 //   fork-early               a child is sent a signal before it calls anything of the set
 //   fork-thread ROUNDS       forks while another thread is sent signals without a pause
@@ -209,6 +210,38 @@ int storm(int senders, int count) {
     }
     report("received", received);
     report("more", signals.poll() ? 1 : 0);
+    return 0;
+}
+
+int moments(int count, int threads) {
+    SignalSet signals({SIGUSR1});
+    std::atomic<bool> over{false};
+    std::vector<std::thread> others;
+    for (int i = 0; i < threads; ++i)
+        others.emplace_back([&] {
+            while (!over) std::this_thread::sleep_for(1ms);
+        });
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGUSR1;
+    timer_t timer{};
+    require(::timer_create(CLOCK_MONOTONIC, &event, &timer) == 0, "timer_create");
+    int missed = 0;
+    for (int i = 0; i < count && missed == 0; ++i) {
+        constexpr int step =
+            20;  // nanoseconds: closer together than two instructions of the wait that matter
+        constexpr int moments_in_a_wait = 500;
+        itimerspec soon{};
+        soon.it_value.tv_nsec = 1 + i % moments_in_a_wait * step;
+        ::timer_settime(timer, 0, &soon, nullptr);
+        const auto before = std::chrono::steady_clock::now();
+        const auto signal = signals.wait_for(5s);
+        missed += !signal || std::chrono::steady_clock::now() - before >= 5s;
+    }
+    ::timer_delete(timer);
+    over = true;
+    for (auto& other : others) other.join();
+    report("missed", missed);
     return 0;
 }
 
@@ -510,6 +543,7 @@ int main(int argc, char** argv) {
     }
     if (verb == "flood-two") return flood_two(argument(1));
     if (verb == "storm") return storm(argument(1), argument(2));
+    if (verb == "moments") return moments(argument(1), argument(2));
     if (verb == "fork") return across_fork();
     if (verb == "fork-early") return fork_early();
     if (verb == "fork-thread") return fork_thread(argument(1));
