@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Every header, by name; scripts/check-floors compares this list with the directory.
 set(DAEMONKIT_HEADERS
+    include/daemonkit/child_options.hpp
+    include/daemonkit/child_process.hpp
+    include/daemonkit/child_result.hpp
     include/daemonkit/context.hpp
     include/daemonkit/context_options.hpp
     include/daemonkit/detail/above_standard.hpp
@@ -17,6 +20,9 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/change_ids_set.hpp
     include/daemonkit/detail/change_ids_setres.hpp
     include/daemonkit/detail/check.hpp
+    include/daemonkit/detail/child_image.hpp
+    include/daemonkit/detail/child_registry.hpp
+    include/daemonkit/detail/child_streams.hpp
     include/daemonkit/detail/civil_time.hpp
     include/daemonkit/detail/cloexec_pipe.hpp
     include/daemonkit/detail/cloexec_pipe_fcntl.hpp
@@ -41,9 +47,12 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/landlock_linux.hpp
     include/daemonkit/detail/launch_signals.hpp
     include/daemonkit/detail/launch_watch.hpp
+    include/daemonkit/detail/launched_child.hpp
     include/daemonkit/detail/lead_session.hpp
     include/daemonkit/detail/limit_change.hpp
     include/daemonkit/detail/line_buffer.hpp
+    include/daemonkit/detail/line_reader.hpp
+    include/daemonkit/detail/line_splitter.hpp
     include/daemonkit/detail/log_address.hpp
     include/daemonkit/detail/log_socket.hpp
     include/daemonkit/detail/log_text.hpp
@@ -70,6 +79,9 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/signal_queue.hpp
     include/daemonkit/detail/signal_watch.hpp
     include/daemonkit/detail/start_again.hpp
+    include/daemonkit/detail/start_child.hpp
+    include/daemonkit/detail/start_child_fork.hpp
+    include/daemonkit/detail/start_child_vfork.hpp
     include/daemonkit/detail/structured_data.hpp
     include/daemonkit/detail/syscall.hpp
     include/daemonkit/detail/syslog_channel.hpp
@@ -80,7 +92,9 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/unique_fd.hpp
     include/daemonkit/detail/user_database.hpp
     include/daemonkit/detail/zone_offsets.hpp
+    include/daemonkit/environment.hpp
     include/daemonkit/error.hpp
+    include/daemonkit/exit_status.hpp
     include/daemonkit/facility.hpp
     include/daemonkit/fd_redirect.hpp
     include/daemonkit/log_sink.hpp
@@ -88,6 +102,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/plan.hpp
     include/daemonkit/privilege_options.hpp
     include/daemonkit/privileges.hpp
+    include/daemonkit/reap_children.hpp
     include/daemonkit/reload.hpp
     include/daemonkit/run.hpp
     include/daemonkit/severity.hpp
@@ -101,6 +116,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/syslog_client.hpp
     include/daemonkit/syslog_client_options.hpp
     include/daemonkit/syslog_sink.hpp
+    include/daemonkit/time_limit.hpp
     include/daemonkit/timeout.hpp
     include/daemonkit/version.hpp
 )

@@ -2,6 +2,7 @@
 #pragma once
 // DaemonOptions: what a daemon is, field by field in the order of effect. Floor 1.
 
+#include <daemonkit/environment.hpp>
 #include <daemonkit/privilege_options.hpp>
 #include <daemonkit/stream_target.hpp>
 #include <daemonkit/timeout.hpp>
@@ -11,7 +12,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>  // std::pair
 #include <vector>
 
 #include <sys/resource.h>  // rlim_t
@@ -55,20 +55,6 @@ enum class ReadyWhen : std::uint8_t {
 struct SignalRule {
     int signal = 0;                  ///< any that can be caught
     void (*handler)(int) = SIG_DFL;  ///< SIG_DFL, SIG_IGN, or an async-signal-safe function
-};
-
-/// Which of the caller's environment variables the daemon has.
-enum class InheritedEnvironment : std::uint8_t {
-    keep,         ///< all
-    only_listed,  ///< those that are named, where they are set
-};
-
-/// The daemon's environment. A caller's PATH, LD_LIBRARY_PATH or secrets need not become a daemon's.
-struct Environment {
-    InheritedEnvironment inherited = InheritedEnvironment::keep;
-    std::vector<std::string> listed = {};  ///< names, for only_listed
-    std::vector<std::pair<std::string, std::string>> set =
-        {};  ///< names and values, set after that
 };
 
 /// One limit of setrlimit(2).

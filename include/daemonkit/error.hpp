@@ -47,6 +47,8 @@ enum class Step : std::uint8_t {
     application,    ///< the program's own start failed: an exception between construction and ready
     watch_signals,  ///< SignalSet: a signal that cannot be watched, or a failed system call
     open_syslog,    ///< SyslogSink: an ident or option that cannot be used
+    start_child,    ///< ChildProcess: the program could not be started
+    await_child,    ///< ChildProcess, reap_children: how a child ended cannot be known
 };
 
 /// The name of a step, as it stands in messages: `lock_pid_file`.
@@ -84,6 +86,8 @@ constexpr const char* to_string(Step step) noexcept {
         case Step::application: return "application";
         case Step::watch_signals: return "watch_signals";
         case Step::open_syslog: return "open_syslog";
+        case Step::start_child: return "start_child";
+        case Step::await_child: return "await_child";
     }
     return "unknown_step";
 }

@@ -71,14 +71,6 @@ private:
         return sys::sigaction(number, &wanted, nullptr);
     }
 
-    static int highest_signal() noexcept {
-#if defined(SIGRTMAX)
-        return SIGRTMAX;
-#else
-        return NSIG - 1;
-#endif
-    }
-
     std::vector<Saved> before_;
 };
 

@@ -10,6 +10,15 @@ namespace daemonkit::detail {
 /// One more than the highest signal number of any supported system (FreeBSD and Linux on MIPS: 128).
 inline constexpr int signal_numbers = 129;
 
+/// The highest signal number of this system.
+inline int highest_signal() noexcept {
+#if defined(SIGRTMAX)
+    return SIGRTMAX;
+#else
+    return NSIG - 1;
+#endif
+}
+
 /// The name of a signal that is not real-time, or nullptr when there is none of that number.
 constexpr const char* standard_signal_name(int number) noexcept {
     switch (number) {

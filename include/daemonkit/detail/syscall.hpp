@@ -350,6 +350,16 @@ inline Result<int> waitid(idtype_t type, id_t id, ::siginfo_t* info, int options
 inline Result<int> kill(pid_t pid, int signal) noexcept {
     return invoke("kill", [&] { return ::kill(pid, signal); });
 }
+/// pidfd_open(2), by number where libc does not wrap it: a close-on-exec descriptor, readable when the process has ended
+inline Result<int> pidfd_open(pid_t pid) noexcept {
+#if DAEMONKIT_OS_LINUX()
+    constexpr long number = 434;
+    return invoke("pidfd_open", [&] { return static_cast<int>(::syscall(number, pid, 0U)); });
+#else
+    static_cast<void>(pid);
+    return {-1, ENOSYS};
+#endif
+}
 /// getpid(2); cannot fail
 inline pid_t getpid() noexcept { return ::getpid(); }
 /// getppid(2); cannot fail

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// ChildResult: how a helper program ended, and why. Floor 2.
+
+#include <daemonkit/exit_status.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace daemonkit {
+
+/// Why a program ended.
+enum class EndedBy : std::uint8_t {
+    itself,      ///< of its own accord, or by somebody else's doing
+    time_limit,  ///< ChildOptions::time_limit was over
+    request,     ///< `ChildProcess::stop`, or ChildOptions::end_when_readable
+};
+
+/// How a program ended, and why.
+struct ChildResult {
+    ExitStatus status = ExitStatus::exited(0);
+    EndedBy ended_by = EndedBy::itself;
+
+    /// True when the program ended of its own accord, with 0.
+    bool success() const noexcept { return ended_by == EndedBy::itself && status.success(); }
+};
+
+/// In words: `ended with status 3`, `time limit over, killed by SIGTERM`.
+inline std::string to_string(const ChildResult& result) {
+    switch (result.ended_by) {
+        case EndedBy::itself: break;
+        case EndedBy::time_limit: return "time limit over, " + to_string(result.status);
+        case EndedBy::request: return "stopped, " + to_string(result.status);
+    }
+    return to_string(result.status);
+}
+
+}  // namespace daemonkit
