@@ -119,7 +119,7 @@ private:
 
     std::optional<ChildResult> advance(Nanoseconds until) {
         while (!result_) {
-            if (child_.is_lost()) child_.lose(ECHILD);
+            if (child_.is_lost()) child_.refuse_end(ECHILD);
             // In this order: what the program wrote before its end is read before the end counts.
             look();
             const Nanoseconds now = detail::monotonic_now();
@@ -150,9 +150,9 @@ private:
         if (now >= end_at_) begin_end(EndedBy::time_limit);
         if (is_asked_to_end()) begin_end(EndedBy::request);
         if (now < kill_at_) return;
-        kill_at_ = detail::forever;
-        if (const auto killed = child_.signal_group(SIGKILL); killed.error == EPERM)
-            child_.lose(EPERM);
+        kill_at_ = detail::end_of(grace_);
+        const auto killed = child_.signal_group(SIGKILL);
+        if (!killed && killed.error != ESRCH) child_.refuse_end(killed.error);
     }
 
     bool is_asked_to_end() const noexcept {

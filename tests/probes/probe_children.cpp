@@ -29,10 +29,9 @@
 #include <unistd.h>
 
 using daemonkit::ChildProcess;
-using daemonkit::SignalSet;
 using daemonkit::reap_children;
 using daemonkit::run_child;
-using probe::report;
+using daemonkit::SignalSet;
 using probe::require;
 using namespace std::chrono_literals;
 
@@ -40,7 +39,9 @@ namespace {
 
 std::string helper;  // the path of probe_helper, which stands beside this program
 
-void report(const std::string& key, long long value) { probe::report(key, std::to_string(value)); }
+using probe::report;
+void report(const std::string& key, long long value) { report(key, std::to_string(value)); }
+void report(const std::string& key, const char* text) { report(key, std::string(text)); }
 
 // True when this process has no child, ended or not.
 bool is_childless() { return ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD; }
@@ -93,20 +94,16 @@ void orphans(int count) {
 
 void coalesced(int count) {
     SignalSet signals({SIGCHLD});
-    for (int i = 0; i < count; ++i) start([i] { return i; });
-    // Not before all have ended: then one SIGCHLD stands for them all.
-    for (int ended = 0; ended < count;) {
-        ended = 0;
-        for (int pid = 1; pid <= count; ++pid) {
-            siginfo_t info{};
-            ended += ::waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == 0;
-        }
+    std::vector<pid_t> children;
+    for (int i = 0; i < count; ++i) children.push_back(start([i] { return i; }));
+    for (const pid_t child : children) {
+        siginfo_t info{};
+        require(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) == 0, "waitid");
     }
     require(signals.wait().number == SIGCHLD, "SIGCHLD");
     int sum = 0;
     int reaped = 0;
-    while (reaped < count)
-        for (const auto& child : reap_children()) sum += *child.status.code(), ++reaped;
+    for (const auto& child : reap_children()) sum += *child.status.code(), ++reaped;
     report("reaped", reaped);
     report("sum", sum);
     report("none_left", reap_children().empty());

@@ -107,8 +107,9 @@ public:
         const std::lock_guard lock(child_registry.mutex);
         child_registry.remove(child_);
         if (process_ != sys::getpid() || child_.status || is_lost_) return;
-        if (sys::kill(-pid(), SIGKILL).error == EPERM) return;
-        static_cast<void>(retry([&] { return sys::waitpid(pid(), nullptr, 0); }));
+        // One that cannot be killed, for its rights, must not hold up this process for ever.
+        const int options = sys::kill(-pid(), SIGKILL) ? 0 : WNOHANG;
+        static_cast<void>(retry([&] { return sys::waitpid(pid(), nullptr, options); }));
     }
     LaunchedChild(const LaunchedChild&) = delete;
     LaunchedChild& operator=(const LaunchedChild&) = delete;
@@ -134,7 +135,7 @@ public:
         const auto id = static_cast<id_t>(pid());
         const auto looked =
             retry([&] { return sys::waitid(P_PID, id, &ended, WEXITED | WNOHANG | WNOWAIT); });
-        if (!looked) lose(looked.error);
+        if (!looked) refuse_end(looked.error);
         return ended.si_pid != 0;
     }
 
@@ -147,7 +148,7 @@ public:
             if (child_.ends_group) static_cast<void>(sys::kill(-pid(), SIGKILL));
             int status = 0;
             const auto taken = retry([&] { return sys::waitpid(pid(), &status, 0); });
-            if (!taken) lose(taken.error);
+            if (!taken) refuse_end(taken.error);
             child_.status = ExitStatus::from_wait(status);
         }
         child_registry.remove(child_);
@@ -168,9 +169,9 @@ public:
         return sys::kill(-pid(), number);
     }
 
-    /// Gives it up: how it ends will not be known.
-    [[noreturn]] void lose(int error) {
-        is_lost_ = true;
+    /// Says that its end cannot be had; for good, where somebody else has taken it.
+    [[noreturn]] void refuse_end(int error) {
+        if (error == ECHILD) is_lost_ = true;
         const char* why = "";
         if (error == ECHILD)
             why = "something in this program waits for every child; it has to use reap_children";
