@@ -37,10 +37,9 @@ namespace daemonkit {
 ///
 /// <!-- region: examples/guide/run_helper.cpp beside -->
 ///
-///     daemonkit::ChildProcess helper({"sh", "-c", "echo ready; exec sleep 60"},
-///                                    {.out = [&](std::string_view line) { print(line); }});
-///     while (!signals.wait_for(100ms))
-///         if (const auto result = helper.poll()) return report(*result);
+///     daemonkit::ChildProcess helper({"sh", "-c", "echo ready; exec sleep 60"}, {.out = print});
+///     while (!signals.wait_for(100ms))  // the daemon's own work
+///         if (const auto result = helper.poll()) return print(to_string(*result));
 ///
 /// Lines arrive, and time limits are heeded, in the calls of `wait`, `wait_for` and `poll`, and in none but these.
 ///

@@ -21,9 +21,11 @@ struct EndedChild {
 ///
 /// <!-- region: examples/process_tour.cpp reap -->
 ///
-///     signals.on(SIGCHLD, [] {
-///         for (const auto& [pid, status] : daemonkit::reap_children())
-///             say("reaped %d: %s", static_cast<int>(pid), to_string(status).c_str());
+///     signals.on(SIGCHLD, [&] {
+///         for (const auto& [pid, status] : daemonkit::reap_children()) {
+///             std::printf("reaped %d: %s\n", static_cast<int>(pid), to_string(status).c_str());
+///             orphans.forget(pid);
+///         }
 ///     });
 ///
 /// One SIGCHLD can stand for many children, so all are taken at each call. Orphans are among them where this is
