@@ -116,7 +116,6 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/syslog_client.hpp
     include/daemonkit/syslog_client_options.hpp
     include/daemonkit/syslog_sink.hpp
-    include/daemonkit/time_limit.hpp
     include/daemonkit/timeout.hpp
     include/daemonkit/version.hpp
 )

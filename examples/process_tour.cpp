@@ -120,7 +120,7 @@ void show_wait() {
         std::printf("wait: it said: %s\n", std::string(line).c_str());
     };
     const auto result =
-        daemonkit::run_child({"sh", "-c", "echo bye; exit 3"}, {.out = print, .time_limit = 10s});
+        daemonkit::run_child({"sh", "-c", "echo bye; exit 3"}, {.out = print, .timeout = 10s});
     std::printf("wait: %s\n", to_string(result).c_str());
     ForkedFunction worker([] { return ::pause(); });
     ::kill(worker.pid(), SIGKILL);
@@ -160,7 +160,7 @@ void show_orphans(daemonkit::SignalSet& signals, const std::string& seconds) {
         const auto adopt = [&](std::string_view pid) {
             orphans.adopt(std::atoi(std::string(pid).c_str()));
         };
-        daemonkit::run_child({"sh", "-c", script}, {.out = adopt, .time_limit = 10s});
+        daemonkit::run_child({"sh", "-c", script}, {.out = adopt, .timeout = 10s});
     }
     orphans.show();
     signals.run();

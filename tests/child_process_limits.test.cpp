@@ -45,10 +45,10 @@ TEST_CASE("run_child: after the time limit the program has the grace to end in o
     Lines out;
     const Stopwatch watch;
     const auto result = run_child(helper({"heed:15", "say:ready", "pause"}),
-                                  {.out = out.sink(), .time_limit = begun, .grace = 10s});
+                                  {.out = out.sink(), .timeout = begun, .grace = 10s});
     CHECK(result.status == ExitStatus::exited(9));
-    CHECK(result.ended_by == EndedBy::time_limit);
-    CHECK(to_string(result) == "time limit over, ended with status 9");
+    CHECK(result.ended_by == EndedBy::timeout);
+    CHECK(to_string(result) == "timed out, ended with status 9");
     CHECK(out.all == Words{"ready", "heeded"});
     CHECK(watch.elapsed() >= begun);
     CHECK(watch.elapsed() < soon);
@@ -58,9 +58,9 @@ TEST_CASE("run_child: a program that does not heed SIGTERM is killed when the gr
           "[child_process][process]") {
     const Stopwatch watch;
     const auto result =
-        run_child(helper({"ignore:15", "pause"}), {.time_limit = begun, .grace = 100ms});
+        run_child(helper({"ignore:15", "pause"}), {.timeout = begun, .grace = 100ms});
     CHECK(result.status == ExitStatus::signalled(SIGKILL));
-    CHECK(result.ended_by == EndedBy::time_limit);
+    CHECK(result.ended_by == EndedBy::timeout);
     CHECK(watch.elapsed() >= begun + 100ms);
     CHECK(watch.elapsed() < soon);
     CHECK(is_childless());
@@ -75,7 +75,7 @@ TEST_CASE("run_child: the time limit ends the whole group, stopped or deaf as it
     Lines out;
     const Stopwatch watch;
     const auto result = run_child(helper({"ignore:15", "descendant", "heed:15", last}),
-                                  {.out = out.sink(), .time_limit = begun, .grace = 200ms});
+                                  {.out = out.sink(), .timeout = begun, .grace = 200ms});
     CHECK(result.status == ExitStatus::exited(9));
     CHECK(watch.elapsed() < soon);
     REQUIRE(out.descendant() != 0);
@@ -89,8 +89,8 @@ TEST_CASE("run_child: a program that never stops printing does not outrun its ti
     std::size_t lines = 0;
     const Stopwatch watch;
     const auto result = run_child(helper({"chatter"}),
-                                  {.out = [&](std::string_view) { ++lines; }, .time_limit = 100ms});
-    CHECK(result.ended_by == EndedBy::time_limit);
+                                  {.out = [&](std::string_view) { ++lines; }, .timeout = 100ms});
+    CHECK(result.ended_by == EndedBy::timeout);
     CHECK(lines > 0);
     CHECK(watch.elapsed() < soon);
 }
@@ -107,8 +107,8 @@ TEST_CASE("run_child: a descendant that holds the output holds nobody up, and is
               ExitStatus::exited(3));
     }
     SECTION("until the time limit, where that comes first") {
-        const auto result = run_child(helper({kind, "exit:3"}),
-                                      {.out = out.sink(), .time_limit = begun, .grace = 1h});
+        const auto result =
+            run_child(helper({kind, "exit:3"}), {.out = out.sink(), .timeout = begun, .grace = 1h});
         CHECK(result.status == ExitStatus::exited(3));
         CHECK(result.ended_by == EndedBy::itself);
     }
@@ -125,9 +125,9 @@ TEST_CASE("run_child: a descendant that has left the group cannot hold up an end
     Lines out;
     const Stopwatch watch;
     const auto result = run_child(helper({"stranger", "pause"}),
-                                  {.out = out.sink(), .time_limit = begun, .grace = 200ms});
+                                  {.out = out.sink(), .timeout = begun, .grace = 200ms});
     CHECK(result.status == ExitStatus::signalled(SIGTERM));
-    CHECK(result.ended_by == EndedBy::time_limit);
+    CHECK(result.ended_by == EndedBy::timeout);
     CHECK(watch.elapsed() < soon);
     REQUIRE(out.descendant() != 0);
     Subreaper::end(out.descendant());

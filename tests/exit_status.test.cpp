@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <daemonkit/child_result.hpp>
 #include <daemonkit/exit_status.hpp>
-#include <daemonkit/time_limit.hpp>
 
 #include "catch.hpp"
 
-#include <chrono>
 #include <csignal>
 
 using namespace daemonkit;
-using namespace std::chrono_literals;
 
 static_assert(ExitStatus::exited(0).success());
 static_assert(!ExitStatus::exited(1).success());
@@ -43,19 +40,10 @@ TEST_CASE("ExitStatus: what waitpid stores is read by its own macros", "[exit_st
 TEST_CASE("ChildResult: success is an end of its own accord with 0", "[exit_status][unit]") {
     CHECK(ChildResult{}.success());
     CHECK_FALSE(ChildResult{ExitStatus::exited(1)}.success());
-    CHECK_FALSE(ChildResult{ExitStatus::exited(0), EndedBy::time_limit}.success());
+    CHECK_FALSE(ChildResult{ExitStatus::exited(0), EndedBy::timeout}.success());
     CHECK(to_string(ChildResult{}) == "ended with status 0");
-    CHECK(to_string(ChildResult{ExitStatus::exited(0), EndedBy::time_limit}) ==
-          "time limit over, ended with status 0");
+    CHECK(to_string(ChildResult{ExitStatus::exited(0), EndedBy::timeout}) ==
+          "timed out, ended with status 0");
     CHECK(to_string(ChildResult{ExitStatus::signalled(SIGKILL), EndedBy::request}) ==
           "stopped, killed by SIGKILL");
-}
-
-TEST_CASE("TimeLimit: any duration is one, and none is for ever", "[exit_status][unit]") {
-    CHECK(TimeLimit().nanoseconds() == detail::forever);
-    CHECK(TimeLimit(2s).nanoseconds() == TimeLimit::of_seconds(2).nanoseconds());
-    CHECK(TimeLimit(1.5ms).nanoseconds() == 1'500'000);
-    CHECK(TimeLimit(std::chrono::hours::max()).nanoseconds() == detail::forever);
-    CHECK(detail::end_of(TimeLimit()) == detail::forever);
-    CHECK(detail::end_of(-1s) < detail::monotonic_now());
 }

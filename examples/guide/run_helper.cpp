@@ -23,8 +23,8 @@ void print(std::string_view line) {
 
 void run() {
     // [run]
-    const auto result = daemonkit::run_child({"sh", "-c", "echo checked; exit 3"},
-                                             {.out = print, .time_limit = 10s});
+    const auto result =
+        daemonkit::run_child({"sh", "-c", "echo checked; exit 3"}, {.out = print, .timeout = 10s});
     if (!result.success()) print(to_string(result));  // ended with status 3
     // [run]
 }

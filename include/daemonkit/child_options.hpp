@@ -4,7 +4,7 @@
 
 #include <daemonkit/environment.hpp>
 #include <daemonkit/stream_target.hpp>
-#include <daemonkit/time_limit.hpp>
+#include <daemonkit/timeout.hpp>
 
 #include <cstddef>  // std::size_t
 #include <functional>
@@ -44,12 +44,13 @@ struct ChildOptions {
     /// A longer line comes to its LineSink in pieces of that many bytes: no program fills the memory of this one.
     std::size_t longest_line = 64 * 1024;
 
-    /// How long it may run; then its process group is ended. Without a limit, a helper that hangs holds up its caller.
-    TimeLimit time_limit = {};
+    /// How long it may run; then its process group is ended. absent: for ever, and a helper that hangs holds up its
+    /// caller.
+    std::optional<Timeout> timeout = {};
 
     /// How long what is over gets to finish: after SIGTERM until SIGKILL, and after the program's end for descendants
     /// that still hold its output.
-    TimeLimit grace = TimeLimit::of_seconds(2);
+    Timeout grace = Timeout::seconds(2);
 
     /// Its process group is ended, too, when this descriptor is readable: a SignalSet's that awaits the daemon's end.
     std::optional<int> end_when_readable = {};

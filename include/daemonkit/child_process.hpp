@@ -10,7 +10,7 @@
 #include <daemonkit/detail/monotonic.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
-#include <daemonkit/time_limit.hpp>
+#include <daemonkit/timeout.hpp>
 
 #include <algorithm>  // std::min
 #include <cerrno>
@@ -58,8 +58,9 @@ public:
         : child_(command, options),
           out_(std::move(child_.out), sink_of(options.out), options.longest_line),
           err_(std::move(child_.err), sink_of(options.err), options.longest_line),
-          grace_(options.grace),
-          end_at_(detail::end_of(options.time_limit)),
+          grace_(options.grace.in_nanoseconds()),
+          end_at_(detail::monotonic_after(options.timeout ? options.timeout->in_nanoseconds()
+                                                          : detail::forever)),
           end_when_readable_(options.end_when_readable.value_or(-1)) {}
 
     ~ChildProcess() {
@@ -86,7 +87,7 @@ public:
     /// As `wait`, or with nothing when the time is over; takes any std::chrono::duration.
     template <class Duration>
     std::optional<ChildResult> wait_for(const Duration& time) {
-        return advance(detail::end_of(TimeLimit(time)));
+        return advance(detail::monotonic_after(detail::nanoseconds_in(time)));
     }
 
     /// Delivers the lines that are there, heeds the limits, and returns the result if there is one; never waits.
@@ -141,15 +142,15 @@ private:
         if (has_ended_ || !child_.has_ended()) return;
         has_ended_ = true;
         // Descendants may hold its output for ever.
-        silent_at_ = std::min(detail::end_of(grace_), end_at_);
+        silent_at_ = std::min(detail::monotonic_after(grace_), end_at_);
     }
 
     void heed_limits(Nanoseconds now) {
         if (has_ended_) return;
-        if (now >= end_at_) begin_end(EndedBy::time_limit);
+        if (now >= end_at_) begin_end(EndedBy::timeout);
         if (is_asked_to_end()) begin_end(EndedBy::request);
         if (now < kill_at_) return;
-        kill_at_ = detail::end_of(grace_);
+        kill_at_ = detail::monotonic_after(grace_);
         const auto killed = child_.signal_group(SIGKILL);
         if (!killed && killed.error != ESRCH) child_.refuse_end(killed.error);
     }
@@ -164,7 +165,7 @@ private:
         ended_by_ = reason;
         end_at_ = detail::forever;
         end_when_readable_ = -1;
-        kill_at_ = detail::end_of(grace_);
+        kill_at_ = detail::monotonic_after(grace_);
         child_.end_group_with_it();
         signal(SIGTERM);
         signal(SIGCONT);  // a process that was stopped hears of SIGTERM only then
@@ -182,16 +183,13 @@ private:
 
     // Ends when there may be something to do, or when the time is over.
     void sleep(Nanoseconds time) {
-        constexpr Nanoseconds second = 1'000'000'000;
-        constexpr Nanoseconds longest_doze = second / 50;
+        constexpr Nanoseconds longest_doze = 20'000'000;
         const int process = has_ended_ ? -1 : child_.process_fd();
         if (!has_ended_ && process < 0) {
             time = std::min(time, doze_);
             doze_ = std::min(doze_ * 2, longest_doze);
         }
-        struct ::timespec limit {};
-        limit.tv_sec = static_cast<time_t>(time / second);
-        limit.tv_nsec = static_cast<long>(time % second);
+        const struct ::timespec limit = detail::timespec_of(time);
         ::pollfd set[] = {{out_.fd(), POLLIN, 0},
                           {err_.fd(), POLLIN, 0},
                           {process, POLLIN, 0},
@@ -204,7 +202,7 @@ private:
     detail::LaunchedChild child_;
     detail::LineReader out_;
     detail::LineReader err_;
-    TimeLimit grace_;
+    Nanoseconds grace_;
     Nanoseconds end_at_;
     Nanoseconds kill_at_ = detail::forever;
     Nanoseconds silent_at_ = detail::forever;
@@ -219,8 +217,8 @@ private:
 ///
 /// <!-- region: examples/guide/run_helper.cpp run -->
 ///
-///     const auto result = daemonkit::run_child({"sh", "-c", "echo checked; exit 3"},
-///                                              {.out = print, .time_limit = 10s});
+///     const auto result =
+///         daemonkit::run_child({"sh", "-c", "echo checked; exit 3"}, {.out = print, .timeout = 10s});
 ///     if (!result.success()) print(to_string(result));  // ended with status 3
 ///
 /// Process:  as ChildProcess.

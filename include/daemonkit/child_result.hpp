@@ -11,9 +11,9 @@ namespace daemonkit {
 
 /// Why a program ended.
 enum class EndedBy : std::uint8_t {
-    itself,      ///< of its own accord, or by somebody else's doing
-    time_limit,  ///< ChildOptions::time_limit was over
-    request,     ///< `ChildProcess::stop`, or ChildOptions::end_when_readable
+    itself,   ///< of its own accord, or by somebody else's doing
+    timeout,  ///< ChildOptions::timeout was over
+    request,  ///< `ChildProcess::stop`, or ChildOptions::end_when_readable
 };
 
 /// How a program ended, and why.
@@ -25,11 +25,11 @@ struct ChildResult {
     bool success() const noexcept { return ended_by == EndedBy::itself && status.success(); }
 };
 
-/// In words: `ended with status 3`, `time limit over, killed by SIGTERM`.
+/// In words: `ended with status 3`, `timed out, killed by SIGTERM`.
 inline std::string to_string(const ChildResult& result) {
     switch (result.ended_by) {
         case EndedBy::itself: break;
-        case EndedBy::time_limit: return "time limit over, " + to_string(result.status);
+        case EndedBy::timeout: return "timed out, " + to_string(result.status);
         case EndedBy::request: return "stopped, " + to_string(result.status);
     }
     return to_string(result.status);

@@ -34,11 +34,11 @@ constexpr const char* all_calls[] = {
     "pthread_sigmask", "vfork", "waitid",      "waitpid", "write",  "fcntl_getfl"};
 
 // A program that ends by itself, and one that has to be ended; every feature is in use.
-std::optional<ChildResult> run(const Words& verbs, Lines& lines, TimeLimit time_limit) {
+std::optional<ChildResult> run(const Words& verbs, Lines& lines, Timeout timeout) {
     return run_child(helper(verbs), {.working_directory = "/",
                                      .out = lines.sink(),
                                      .err = lines.sink(),
-                                     .time_limit = time_limit,
+                                     .timeout = timeout,
                                      .grace = 10ms,
                                      .end_when_readable = 0});
 }
@@ -89,7 +89,7 @@ TEST_CASE("ChildProcess: whichever call fails, the program runs right or an Erro
     const bool has_to_be_ended = GENERATE(false, true);
     const Words verbs = has_to_be_ended ? Words{"ignore:15", "say:one", "pause"}
                                         : Words{"say:one", "err:two", "exit:3"};
-    const TimeLimit limit = has_to_be_ended ? 10ms : 20s;
+    const Timeout limit = has_to_be_ended ? 10ms : 20s;
     // By SIGTERM or SIGKILL: on a busy machine the limit may be over before the program ignores the one.
     const auto is_right = [&](const ChildResult& result) {
         return has_to_be_ended ? result.status.signal().has_value()
