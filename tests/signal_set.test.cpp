@@ -988,6 +988,17 @@ TEST_CASE("SignalSet: a program started by exec has default dispositions and a c
     CHECK((line("SigIgn") & bit(SIGINT)) != 0);  // not of the set: as it was
 }
 
+// ThreadSanitizer keeps one signal of a number.
+#if !DAEMONKIT_TSAN()
+TEST_CASE("SignalSet: what is pending when a program executes another arrives in that one's set",
+          "[signal_set][process]") {
+    const auto finished = run_program({probe("probe_signals"), "exec-pending"});
+    CHECK(finished["standard"] == "1");
+    CHECK(finished["in_order"] == "3");
+    CHECK(finished["more"] == "0");
+}
+#endif
+
 TEST_CASE("SignalSet: the descriptors it cannot do without are known by number",
           "[signal_set][unit]") {
     SignalSet signals({SIGUSR1});

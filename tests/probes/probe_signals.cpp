@@ -15,6 +15,8 @@
 //   fork-raw                 a child made without fork handlers
 //   vfork                    a child that shares the memory is sent a signal
 //   exec                     what a program started by exec finds
+//   exec-pending             sent a signal that it blocks, the process executes this program anew, as the next verb
+//   take-pending             makes a set of that signal
 //   blocked                  everything was blocked before the set was made
 //   pipe                     writes into a broken pipe with SIGPIPE ignored
 //   low                      the descriptors of a set made while 0–2 are closed
@@ -394,6 +396,35 @@ int across_exec() {
     return 0;
 }
 
+int exec_pending() {
+    SignalSet signals({SIGUSR1, SIGRTMIN + 1});
+    sigset_t all;
+    sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, nullptr);
+    ::kill(::getpid(), SIGUSR1);
+    for (int i = 1; i <= 3; ++i) {
+        sigval value{};
+        value.sival_int = i;
+        require(::sigqueue(::getpid(), SIGRTMIN + 1, value) == 0, "sigqueue");
+    }
+    ::execl("/proc/self/exe", "probe_signals", "take-pending", static_cast<char*>(nullptr));
+    return 127;
+}
+
+int take_pending() {
+    SignalSet signals({SIGUSR1, SIGRTMIN + 1});
+    const auto standard = signals.wait_for(10s);
+    report("standard", standard && standard->number == SIGUSR1 && standard->pid == ::getpid());
+    int in_order = 0;
+    for (int i = 1; i <= 3; ++i) {
+        const auto signal = signals.wait_for(10s);
+        in_order += signal && signal->number == SIGRTMIN + 1 && signal->value == i;
+    }
+    report("in_order", in_order);
+    report("more", signals.poll() ? 1 : 0);
+    return 0;
+}
+
 int blocked_before() {
     sigset_t all;
     sigfillset(&all);
@@ -551,6 +582,8 @@ int main(int argc, char** argv) {
     if (verb == "fork-raw") return fork_raw();
     if (verb == "vfork") return across_vfork();
     if (verb == "exec") return across_exec();
+    if (verb == "exec-pending") return exec_pending();
+    if (verb == "take-pending") return take_pending();
     if (verb == "blocked") return blocked_before();
     if (verb == "pipe") return broken_pipe();
     if (verb == "low") return low_numbers();
