@@ -382,6 +382,40 @@ TEST_CASE("SyslogClient: a log that is not there yet is no error", "[syslog_clie
     CHECK(all[0] == std::to_string(client.dropped()) + " messages dropped");
 }
 
+TEST_CASE("SyslogClient: a host that does not answer holds up all messages together for one bound",
+          "[syslog_client][unit]") {
+    // Beyond a full queue of connections that nobody accepts, a connection is asked for in vain.
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ::sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), size) == 0);
+    REQUIRE(::listen(listener, 0) == 0);
+    ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+    std::vector<int> waiting;
+    for (int i = 0; i < 4; ++i) {
+        waiting.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        static_cast<void>(
+            ::connect(waiting.back(), reinterpret_cast<const sockaddr*>(&address), size));
+    }
+    std::optional<SyslogClient> client;
+    const auto time = time_of([&] {
+        client.emplace(
+            SyslogClientOptions{.ident = "p",
+                                .to = TcpHost{.host = "127.0.0.1", .port = ntohs(address.sin_port)},
+                                .bound = 200ms});
+        for (int i = 0; i < 100; ++i) client->write(Severity::info, "x");
+    });
+    CHECK(time >= 200ms);
+    CHECK(time < 2s);
+    CHECK(client->dropped() == 100);
+    const auto end = time_of([&] { client.reset(); });
+    CHECK(end < 1s);
+    for (const int fd : waiting) ::close(fd);
+    ::close(listener);
+}
+
 TEST_CASE("SyslogClient: datagrams that a host refuses are counted", "[syslog_client][unit]") {
     TestLog log(Kind::udp);
     log.receiver.stop();
@@ -525,11 +559,12 @@ TEST_CASE(
     REQUIRE(::dup2(ends[0], number) == number);
     std::optional<std::string> line;
     const auto time = time_of([&] {
-        while (!line) {
+        for (const auto deadline = Clock::now() + 10s; !line && Clock::now() < deadline;) {
             client.write(Severity::info, "x");
             line = log.receiver.receive(50ms);
         }
     });
+    CHECK(line);
     CHECK(time < 3s);
     CHECK(client.native_handle() != number);
     CHECK(::fcntl(number, F_GETFD) >= 0);

@@ -217,6 +217,13 @@ public:
                                 "\\n\")\n"
                                 "action(type=\"omfile\" file=\"" +
                                 log() + "\" template=\"fields\")\n");
+        start();
+    }
+    ~Rsyslogd() { stop(); }
+    Rsyslogd(const Rsyslogd&) = delete;
+    Rsyslogd& operator=(const Rsyslogd&) = delete;
+
+    void start() {
         const std::string conf = folder_ / "conf";
         const std::string pid_file = folder_ / "pid";
         pid_ = ::fork();
@@ -226,19 +233,21 @@ public:
             ::_exit(127);
         }
     }
-    ~Rsyslogd() {
+    void stop() {
+        if (pid_ <= 0) return;
+        ::kill(pid_, SIGCONT);
         ::kill(pid_, SIGTERM);
-        ::waitpid(pid_, nullptr, 0);
+        ::waitpid(std::exchange(pid_, -1), nullptr, 0);
     }
-    Rsyslogd(const Rsyslogd&) = delete;
-    Rsyslogd& operator=(const Rsyslogd&) = delete;
+    void signal(int number) const { ::kill(pid_, number); }
 
     std::string socket() const { return folder_ / "socket"; }
 
     /// Its lines that hold the word, once there are so many of them.
-    Words await(const std::string& word, std::size_t count) const {
+    Words await(const std::string& word, std::size_t count,
+                std::chrono::milliseconds limit = 10s) const {
         Words found;
-        for (const auto deadline = Clock::now() + 10s; Clock::now() < deadline;
+        for (const auto deadline = Clock::now() + limit; Clock::now() < deadline;
              std::this_thread::sleep_for(5ms)) {
             found.clear();
             std::istringstream file(testkit::read_file(log()));
@@ -263,7 +272,7 @@ private:
 void await_start(const Rsyslogd& rsyslogd, const SyslogClient& client) {
     for (const auto deadline = Clock::now() + 10s; Clock::now() < deadline;) {
         client.write(Severity::info, "is it there");
-        if (!rsyslogd.await("is it there", 1).empty()) return;
+        if (!rsyslogd.await("is it there", 1, 50ms).empty()) return;
     }
 }
 
@@ -336,4 +345,46 @@ TEST_CASE("SyslogClient: rsyslogd reads every field, whichever way it came",
     expect("daemon", "thermo1", "udp", "TEMP", data);
     expect("daemon", "thermo1", "old", "-", "-");
     expect("daemon", "thermo1", "tcp", "TEMP", data);
+}
+
+TEST_CASE(
+    "SyslogClient: rsyslogd frozen, thawed, stopped and started again, gets every message or the "
+    "count",
+    "[syslog_client][process]") {
+    if (std::system("command -v rsyslogd >/dev/null 2>&1") != 0)
+        return not_tested("rsyslogd is not installed");
+    Rsyslogd rsyslogd;
+    const SyslogClient client(
+        {.ident = "p", .to = LocalLog{.path = rsyslogd.socket()}, .bound = 200ms});
+    await_start(rsyslogd, client);
+
+    constexpr std::size_t count = 1000;
+    rsyslogd.signal(SIGSTOP);
+    const std::uint64_t before = client.dropped();
+    const auto start = Clock::now();
+    for (std::size_t i = 0; i < count; ++i) client.write(Severity::info, "frozen");
+    const auto time = Clock::now() - start;
+    CHECK(time < 2s);
+    const std::uint64_t dropped = client.dropped() - before;
+    CHECK(dropped > 0);
+    rsyslogd.signal(SIGCONT);
+    CHECK(rsyslogd.await("frozen", count - dropped).size() == count - dropped);
+    client.write(Severity::info, "thawed");
+    CHECK(rsyslogd.await("thawed", 1).size() == 1);
+    CHECK(rsyslogd.await(std::to_string(dropped) + " messages dropped", 1).size() == 1);
+
+    rsyslogd.stop();
+    client.write(Severity::info, "nobody there");
+    const std::uint64_t dropped_then = client.dropped();
+    CHECK(dropped_then == before + dropped + 1);
+    rsyslogd.start();
+    for (const auto deadline = Clock::now() + 10s; Clock::now() < deadline;) {
+        client.write(Severity::info, "is it back");
+        if (!rsyslogd.await("is it back", 1, 50ms).empty()) break;
+    }
+    const Words counts = rsyslogd.await(" messages dropped", 2 + (before > 0 ? 1U : 0U));
+    REQUIRE_FALSE(counts.empty());
+    const std::string told =
+        std::to_string(client.dropped() - before - dropped) + " messages dropped";
+    CHECK(counts.back().find(told) != std::string::npos);
 }
