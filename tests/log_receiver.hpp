@@ -74,6 +74,9 @@ public:
 
     std::uint16_t port() const noexcept { return port_; }
 
+    /// How many connections were made.
+    int connections_made() const noexcept { return made_; }
+
     /// The next line, without its frame; nothing when none comes within the time.
     std::optional<std::string> receive(std::chrono::milliseconds limit = std::chrono::seconds(5)) {
         const auto deadline = std::chrono::steady_clock::now() + limit;
@@ -99,6 +102,7 @@ private:
     struct Connection {
         int fd;
         std::string bytes;
+        std::size_t done = 0;  // how many of them were given out
     };
 
     bool is_stream() const noexcept { return kind_ == Kind::streams || kind_ == Kind::tcp; }
@@ -119,31 +123,36 @@ private:
     std::optional<std::string> next_framed() {
         for (int fd = 0;
              (fd = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0;)
-            connections_.push_back({fd, {}});
+            connections_.push_back({fd, {}, 0}), ++made_;
         for (auto each = connections_.begin(); each != connections_.end();) {
-            std::array<char, 65536> bytes;
+            if (auto line = cut_frame(*each)) return line;
+            static std::array<char, 65536> bytes;
             ssize_t size = 0;
             while ((size = ::recv(each->fd, bytes.data(), bytes.size(), 0)) > 0)
                 each->bytes.append(bytes.data(), static_cast<std::size_t>(size));
-            if (auto line = cut_frame(each->bytes)) return line;
+            if (auto line = cut_frame(*each)) return line;
             if (size == 0) ::close(each->fd);
             each = size == 0 ? connections_.erase(each) : each + 1;
         }
         return {};
     }
 
-    std::optional<std::string> cut_frame(std::string& bytes) const {
-        const auto end = bytes.find(kind_ == Kind::streams ? '\0' : ' ');
+    std::optional<std::string> cut_frame(Connection& from) const {
+        const auto end = from.bytes.find(kind_ == Kind::streams ? '\0' : ' ', from.done);
         if (end == std::string::npos) return {};
-        std::size_t start = 0;
-        std::size_t size = end;
+        std::size_t start = from.done;
+        std::size_t size = end - start;
         if (kind_ == Kind::tcp) {
+            size = std::stoul(from.bytes.substr(start, size));
             start = end + 1;
-            size = std::stoul(bytes.substr(0, end));
-            if (bytes.size() < start + size) return {};
+            if (from.bytes.size() < start + size) return {};
         }
-        std::string line = bytes.substr(start, size);
-        bytes.erase(0, start + size + (kind_ == Kind::streams ? 1 : 0));
+        std::string line = from.bytes.substr(start, size);
+        from.done = start + size + (kind_ == Kind::streams ? 1 : 0);
+        if (from.done == from.bytes.size()) {
+            from.bytes.clear();
+            from.done = 0;
+        }
         return line;
     }
 
@@ -151,6 +160,7 @@ private:
     std::string path_;
     std::uint16_t port_ = 0;
     int socket_ = -1;
+    int made_ = 0;
     std::vector<Connection> connections_;
 };
 

@@ -347,6 +347,8 @@ TEST_CASE(
     REQUIRE(all.size() == 2);
     CHECK(all[0] == std::to_string(sent - 1) + " messages dropped");
     CHECK(all[1] == "again");
+    client.write(Severity::notice, "and on");
+    CHECK(log.next().text == "and on");  // the count is told once
 }
 
 TEST_CASE("SyslogClient: a log that is restarted between two messages loses neither",

@@ -59,7 +59,8 @@ std::optional<Finished> run(Words verbs, const std::map<std::string, std::string
 }  // namespace
 
 TEST_CASE("SyslogClient: each process writes under its own pid", "[syslog_client][process]") {
-    TestLog log(GENERATE(Kind::datagrams, Kind::streams));
+    const Kind kind = GENERATE(Kind::datagrams, Kind::streams);
+    TestLog log(kind);
     const auto finished =
         run({"local:" + (log.folder / "log"), "write:before", "fork-write:child", "write:after"});
     REQUIRE(finished);
@@ -71,6 +72,8 @@ TEST_CASE("SyslogClient: each process writes under its own pid", "[syslog_client
     CHECK(pids["before"] == (*finished)["pid"]);
     CHECK(pids["child"] == (*finished)["child"]);
     CHECK(pids["after"] == (*finished)["pid"]);
+    // On one stream, the two would tear each other's lines.
+    CHECK(log.receiver.connections_made() == (kind == Kind::streams ? 2 : 0));
 }
 
 TEST_CASE("SyslogClient: a process forked while other threads write can write",
