@@ -38,7 +38,7 @@ std::optional<Error> refusal(const Words& command, ChildOptions options = {}) {
 
 // The report of a helper: key=value lines.
 struct Report {
-    explicit Report(const std::string& path) : text("\n" + read_file(path)) {}
+    explicit Report(const std::string& path) : text(read_file(path).insert(0, 1, '\n')) {}
     std::string operator[](const std::string& key) const {
         const auto at = text.find("\n" + key + "=");
         if (at == std::string::npos) return "(none)";
