@@ -80,7 +80,7 @@ TEST_CASE("run_child: the time limit ends the whole group, stopped or deaf as it
     CHECK(watch.elapsed() < soon);
     REQUIRE(out.descendant() != 0);
     CHECK(comes_to_hold([&] { return is_gone(out.descendant()); }));
-    ::waitpid(out.descendant(), nullptr, 0);
+    Subreaper::end(out.descendant());
     CHECK(is_childless());
 }
 
@@ -149,7 +149,7 @@ TEST_CASE("ChildProcess: at the end of the scope the program ends, and its group
     CHECK(watch.elapsed() < soon);
     CHECK(is_gone(pid));
     CHECK(comes_to_hold([&] { return is_gone(out.descendant()); }));
-    ::waitpid(out.descendant(), nullptr, 0);
+    Subreaper::end(out.descendant());
     CHECK(is_childless());
     CHECK(count_descriptors() == before);
 }
