@@ -73,6 +73,7 @@ TEST_CASE(
         {"recv", {ECONNRESET, EINTR, EIO}},
         {"fstat", {EBADF, EIO}},
         {"getsockopt", {EBADF}},
+        {"setsockopt", {ENOPROTOOPT}},
         {"poll", {EINTR, ENOMEM}},
         {"fcntl_dupfd_cloexec", {EMFILE}},
         {"mmap", {ENOMEM}},
@@ -125,6 +126,20 @@ TEST_CASE("SyslogClient: a connection that broke is made anew, and the message s
         CHECK(texts(log, 20ms) == Words{"1", "2"});
         CHECK(client.dropped() == 0);
     }
+}
+
+TEST_CASE("SyslogClient: a log that breaks every connection is not stormed",
+          "[syslog_client][fault][unit]") {
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp));
+    const SyslogClient client({.ident = "p", .to = log.target()});
+    const Fault fault("send", 1, EPIPE, Repeat::for_good);
+    const std::uint32_t before = fault::calls("connect");
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < 1000; ++i) client.write(Severity::info, "x");
+    const auto time = std::chrono::steady_clock::now() - start;
+    CHECK(client.dropped() == 1000);
+    // Each time the wait before the next one is doubled; the longest one for a local log is 0.1 s.
+    CHECK(fault::calls("connect") - before < 40 + static_cast<std::uint32_t>(time / 50ms));
 }
 
 TEST_CASE("SyslogClient: a line that is too long for the way is cut until it fits",

@@ -16,6 +16,8 @@
 #include <string_view>
 #include <utility>  // std::exchange
 
+#include <netinet/in.h>   // IPPROTO_TCP
+#include <netinet/tcp.h>  // TCP_NODELAY
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -45,20 +47,29 @@ public:
     LogSocket(const LogSocket&) = delete;
     LogSocket& operator=(const LogSocket&) = delete;
 
-    /// Hands one line over. Where the connection turns out to be broken, a new one is tried at once, once.
+    /// Hands one line over. Where a connection that has carried lines turns out to be broken, a new one is tried at once;
+    /// a new one that breaks with its first line is not worth another try before some time has passed.
     Sent send(std::string_view line) noexcept {
-        for (const bool is_last : {false, true}) {
+        for (;;) {
             if (const Sent opened = open(); opened != Sent::whole) return opened;
             const int error = type_ == SOCK_STREAM ? send_to_stream(line) : send_datagram(line);
-            if (error == 0) return Sent::whole;
+            if (error == 0) {
+                is_proven_ = true;
+                delay_ = 0;
+                return Sent::whole;
+            }
             if (error == EMSGSIZE) return Sent::too_long;
             if (is_temporary(error)) return can_poll_ = error == EAGAIN, Sent::full;
             // A refused datagram tells of the one before: it reached the host, and nobody took it there.
-            if (kind_ == Kind::udp && error == ECONNREFUSED) has_lost_ = true, use_next_address();
+            const bool is_refused = kind_ == Kind::udp && error == ECONNREFUSED;
+            if (is_refused) has_lost_ = true;
+            if (is_refused || !is_proven_) use_next_address();
+            const bool was_proven = is_proven_;
             close();
-            if (is_last) back_off(monotonic_now());
+            if (was_proven) continue;
+            back_off(monotonic_now());
+            return Sent::absent;
         }
-        return Sent::absent;
     }
 
     /// The descriptor to poll for POLLOUT after `full`; -1 where only time helps.
@@ -103,7 +114,13 @@ private:
     // -- the connection -----------------------------------------------------------------------------------------
 
     Sent open() noexcept {
-        if (fd_.is_open()) return is_connecting_ ? await_connection() : Sent::whole;
+        if (fd_.is_open() && !is_connecting_) return Sent::whole;
+        if (fd_.is_open()) {
+            const Sent awaited = await_connection();
+            if (awaited != Sent::absent) return awaited;
+            use_next_address();
+            if (current_ == 0) back_off(monotonic_now());  // all have been tried
+        }
         const Nanoseconds now = monotonic_now();
         if (now < retry_at_) return Sent::absent;
         for (std::size_t tried = 0; tried < addresses_.count(); ++tried) {
@@ -114,7 +131,7 @@ private:
             }
             if (error == 0) {
                 if (is_connecting_) return can_poll_ = true, Sent::full;
-                return delay_ = 0, Sent::whole;
+                return Sent::whole;
             }
             use_next_address();
         }
@@ -130,6 +147,9 @@ private:
         if (const auto moved = above_standard(fd); !moved) return moved.error;
         struct ::stat status {};
         if (const auto found = sys::fstat(fd.get(), &status); !found) return found.error;
+        // A line leaves at once, not when the one before was acknowledged: the next moment may be the last.
+        if (kind_ == Kind::tcp)
+            static_cast<void>(sys::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1));
         const auto connected =
             retry([&] { return sys::connect(fd.get(), address.storage, address.size); });
         // EALREADY: a connect that was interrupted goes on by itself.
@@ -157,11 +177,8 @@ private:
             if (!told) error = told.error;
         }
         is_connecting_ = false;
-        if (error == 0) return delay_ = 0, Sent::whole;
+        if (error == 0) return Sent::whole;
         close();
-        use_next_address();
-        if (current_ != 0) return open();  // not all have been tried
-        back_off(monotonic_now());
         return Sent::absent;
     }
 
@@ -185,6 +202,7 @@ private:
         if (rest_.size() > 0) has_lost_ = true;
         forget_rest();
         is_connecting_ = false;
+        is_proven_ = false;
         if (!fd_.is_open()) return;
         if (is_own())
             fd_.reset();
@@ -255,6 +273,7 @@ private:
     dev_t device_ = 0;
     ino_t inode_ = 0;
     bool is_connecting_ = false;
+    bool is_proven_ = false;  // this connection has carried a line
     bool can_poll_ = true;
     Nanoseconds connecting_since_ = 0;
     Nanoseconds retry_at_ = 0;

@@ -307,6 +307,11 @@ inline Result<int> shutdown(int fd, int how) noexcept {
 inline Result<int> getsockopt(int fd, int level, int name, void* value, socklen_t* size) noexcept {
     return invoke("getsockopt", [&] { return ::getsockopt(fd, level, name, value, size); });
 }
+/// setsockopt(2) of a flag or a number
+inline Result<int> setsockopt(int fd, int level, int name, int value) noexcept {
+    return invoke("setsockopt",
+                  [&] { return ::setsockopt(fd, level, name, &value, sizeof value); });
+}
 /// getsockname(2)
 inline Result<int> getsockname(int fd, ::sockaddr_storage* address, socklen_t* size) noexcept {
     return invoke("getsockname",

@@ -163,7 +163,7 @@ private:
     /// `Nov  1 13:31:39 `
     void append_old_time(const CivilTime& time) noexcept {
         constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-        rest_.append(months.substr((time.month - 1) * 3, 3));
+        rest_.append(months.substr(std::size_t{3} * (time.month - 1), 3));
         rest_.append(' ');
         rest_.append_number(time.day, 2, ' ');
         append_number(' ', time.hour);

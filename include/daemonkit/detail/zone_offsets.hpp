@@ -40,10 +40,10 @@ private:
     };
 
     void read(std::int64_t time) noexcept {
-        constexpr std::int64_t week = 7 * 86'400;
+        constexpr std::int64_t week = std::int64_t{7} * 86'400;
         // Summer time may be suspended for a month: two weeks miss nothing.
         constexpr std::int64_t step = 2 * week;
-        constexpr std::int64_t steps = 12 * 26;
+        constexpr std::int64_t steps = std::int64_t{12} * 26;
         changes_[0] = {time - week, sys::zone_offset(time - week)};
         count_ = 1;
         std::int64_t before = time - week;
