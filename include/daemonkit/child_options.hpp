@@ -42,7 +42,7 @@ struct ChildOptions {
     ChildOutput err = NullDevice{};
 
     /// A longer line comes to its LineSink in pieces of that many bytes: no program fills the memory of this one.
-    std::size_t longest_line = 64 * 1024;
+    std::size_t longest_line = 65'536;
 
     /// How long it may run; then its process group is ended. absent: for ever, and a helper that hangs holds up its
     /// caller.

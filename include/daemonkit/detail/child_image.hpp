@@ -48,7 +48,11 @@ inline std::vector<std::string> environment_texts(const Environment& wanted) {
         const auto& set = wanted.set;
         if (is_kept && std::none_of(set.begin(), set.end(), replaces)) texts.emplace_back(*text);
     }
-    for (const auto& [name, value] : wanted.set) texts.push_back(name + "=" + value);
+    for (const auto& [name, value] : wanted.set) {
+        texts.push_back(name);
+        texts.back() += '=';
+        texts.back() += value;
+    }
     return texts;
 }
 

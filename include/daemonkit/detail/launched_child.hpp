@@ -163,7 +163,7 @@ public:
     }
 
     /// Signals the group, unless its number may be another's by now.
-    Result<int> signal_group(int number) noexcept {
+    Result<int> signal_group(int number) const noexcept {
         const std::lock_guard lock(child_registry.mutex);
         if (child_.status || is_lost_) return {-1, ESRCH};
         return sys::kill(-pid(), number);

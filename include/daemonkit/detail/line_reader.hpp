@@ -30,7 +30,7 @@ public:
     ///
     /// Errors:   Step::await_child on the pipe, which is closed then; and what the sink throws.
     void read() {
-        constexpr std::size_t largest_pipe = 1024 * 1024;
+        constexpr std::size_t largest_pipe = std::size_t{1} << 20U;
         char bytes[16 * 1024];
         for (std::size_t room = largest_pipe; pipe_.is_open() && room > 0; room -= sizeof bytes) {
             const auto got = retry([&] { return sys::read(fd(), bytes, sizeof bytes); });
