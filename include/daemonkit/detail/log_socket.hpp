@@ -51,7 +51,10 @@ public:
     /// a new one that breaks with its first line is not worth another try before some time has passed.
     Sent send(std::string_view line) noexcept {
         for (;;) {
-            if (const Sent opened = open(); opened != Sent::whole) return opened;
+            if (!is_open()) {
+                const Sent opened = open();
+                if (opened != Sent::whole) return opened;
+            }
             const int error = type_ == SOCK_STREAM ? send_to_stream(line) : send_datagram(line);
             if (error == 0) {
                 is_proven_ = true;
@@ -113,8 +116,9 @@ private:
 
     // -- the connection -----------------------------------------------------------------------------------------
 
+    bool is_open() const noexcept { return fd_.is_open() && !is_connecting_; }
+
     Sent open() noexcept {
-        if (fd_.is_open() && !is_connecting_) return Sent::whole;
         if (fd_.is_open()) {
             const Sent awaited = await_connection();
             if (awaited != Sent::absent) return awaited;
