@@ -54,10 +54,13 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/line_reader.hpp
     include/daemonkit/detail/line_splitter.hpp
     include/daemonkit/detail/log_address.hpp
+    include/daemonkit/detail/log_file_channel.hpp
+    include/daemonkit/detail/log_file_form.hpp
     include/daemonkit/detail/log_socket.hpp
     include/daemonkit/detail/log_text.hpp
     include/daemonkit/detail/monotonic.hpp
     include/daemonkit/detail/null_device.hpp
+    include/daemonkit/detail/open_log.hpp
     include/daemonkit/detail/open_target.hpp
     include/daemonkit/detail/own_pid.hpp
     include/daemonkit/detail/pid_text.hpp
@@ -69,6 +72,8 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/record_lock.hpp
     include/daemonkit/detail/refuse_unwatchable.hpp
     include/daemonkit/detail/repeated_line.hpp
+    include/daemonkit/detail/rotate_files.hpp
+    include/daemonkit/detail/rotated_file.hpp
     include/daemonkit/detail/seccomp_linux.hpp
     include/daemonkit/detail/self_pipe.hpp
     include/daemonkit/detail/signal_callbacks.hpp
@@ -97,6 +102,8 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/exit_status.hpp
     include/daemonkit/facility.hpp
     include/daemonkit/fd_redirect.hpp
+    include/daemonkit/log_file.hpp
+    include/daemonkit/log_file_options.hpp
     include/daemonkit/log_sink.hpp
     include/daemonkit/pid_lock.hpp
     include/daemonkit/plan.hpp

@@ -47,6 +47,8 @@ enum class Step : std::uint8_t {
     application,    ///< the program's own start failed: an exception between construction and ready
     watch_signals,  ///< SignalSet: a signal that cannot be watched, or a failed system call
     open_syslog,    ///< SyslogSink: an ident or option that cannot be used
+    open_log_file,  ///< LogFile: the file could not be opened, or an option cannot be used
+    rotate_log_file,  ///< LogFile: the file could not be renamed, and grows
     start_child,    ///< ChildProcess: the program could not be started
     await_child,    ///< ChildProcess, reap_children: how a child ended cannot be known
 };
@@ -86,6 +88,8 @@ constexpr const char* to_string(Step step) noexcept {
         case Step::application: return "application";
         case Step::watch_signals: return "watch_signals";
         case Step::open_syslog: return "open_syslog";
+        case Step::open_log_file: return "open_log_file";
+        case Step::rotate_log_file: return "rotate_log_file";
         case Step::start_child: return "start_child";
         case Step::await_child: return "await_child";
     }
@@ -182,6 +186,8 @@ public:
             case Step::resolve_path:
             case Step::resolve_user: return configuration;
             case Step::open_syslog: return code().value() == EINVAL ? configuration : system_call;
+            case Step::open_log_file:
+                return code().value() == EINVAL ? configuration : cannot_create;
             case Step::change_root:
             case Step::change_directory: return denied ? no_permission : configuration;
             case Step::drop_privileges: return no_permission;

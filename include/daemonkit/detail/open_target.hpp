@@ -50,8 +50,9 @@ inline std::string explain_open(const std::string& path, int error, bool makes) 
     }
 }
 
-/// Opens a file for a stream; never waits for the other end of a pipe.
-inline UniqueFd open_file(const std::string& path, int flags, mode_t mode) {
+/// Opens a file for a stream or a log; never waits for the other end of a pipe.
+inline UniqueFd open_file(const std::string& path, int flags, mode_t mode,
+                          Step step = Step::open_stream) {
     // A pipe without a reader would hold up the start for ever: O_NONBLOCK makes that an error.
     flags |= O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     auto opened = retry([&] { return sys::open(path.c_str(), flags | O_NOFOLLOW, mode); });
@@ -64,16 +65,15 @@ inline UniqueFd open_file(const std::string& path, int flags, mode_t mode) {
     if (perhaps_link && folder_is_ours_alone(path))
         opened = retry([&] { return sys::open(path.c_str(), flags, mode); });
     if (!opened)
-        throw Error(Step::open_stream, path, opened.error,
+        throw Error(step, path, opened.error,
                     explain_open(path, opened.error, (flags & O_CREAT) != 0));
     UniqueFd fd(opened.value);
-    check(above_standard(fd), Step::open_stream, path);
+    check(above_standard(fd), step, path);
 
     // From here on the stream blocks, as programs expect of stdin, stdout and stderr.
     const auto state = retry([&] { return sys::fcntl_getfl(fd.get()); });
-    check(state, Step::open_stream, path);
-    check(retry([&] { return sys::fcntl_setfl(fd.get(), state.value & ~O_NONBLOCK); }),
-          Step::open_stream, path);
+    check(state, step, path);
+    check(retry([&] { return sys::fcntl_setfl(fd.get(), state.value & ~O_NONBLOCK); }), step, path);
     return fd;
 }
 

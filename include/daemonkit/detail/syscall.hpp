@@ -12,6 +12,7 @@
 #include <csignal>  // sigaction, sigset_t
 #include <cstddef>  // std::size_t
 #include <cstdint>  // std::uint64_t
+#include <cstdio>   // rename
 #include <cstdlib>  // setenv
 
 #include <dirent.h>        // opendir
@@ -142,6 +143,10 @@ inline Result<int> faccessat(const char* path, int mode) noexcept {
 /// unlink(2)
 inline Result<int> unlink(const char* path) noexcept {
     return invoke("unlink", [&] { return ::unlink(path); });
+}
+/// rename(2)
+inline Result<int> rename(const char* from, const char* to) noexcept {
+    return invoke("rename", [&] { return ::rename(from, to); });
 }
 /// flock(2)
 inline Result<int> flock(int fd, int operation) noexcept {

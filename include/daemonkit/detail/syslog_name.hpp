@@ -22,6 +22,14 @@ constexpr bool is_word_byte(char byte) noexcept {
     return value > 0x20 && value != 0x7f;
 }
 
+/// The bytes of `text` that can stand in a word, `_` for the others, cut at `longest`.
+inline std::string as_word(std::string_view text, std::size_t longest) {
+    std::string word(text.substr(0, longest));
+    for (char& byte : word)
+        if (!is_word_byte(byte)) byte = '_';
+    return word;
+}
+
 /// An Error for an ident or a facility that no log daemon can read; an empty ident is none.
 ///
 /// Errors:   Step::open_syslog, EINVAL.

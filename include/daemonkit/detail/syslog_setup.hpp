@@ -26,14 +26,6 @@ struct SyslogSetup {
     Rfc5424 details = {};
 };
 
-/// The bytes of `text` that can stand in a word, `_` for the others, cut at `longest`.
-inline std::string as_word(std::string_view text, std::size_t longest) {
-    std::string word(text.substr(0, longest));
-    for (char& byte : word)
-        if (!is_word_byte(byte)) byte = '_';
-    return word;
-}
-
 /// The name of this machine as messages have it: the one given, or what the system says, or `-`.
 inline std::string hostname_in_messages(const std::string& given) {
     constexpr std::size_t longest = 255;  // HOSTNAME of RFC 5424
