@@ -142,6 +142,19 @@ TEST_CASE("LogFile: whichever call of the constructor fails, nothing stays open"
     CHECK(testkit::open_descriptors() == before);
 }
 
+TEST_CASE("LogFile: a line is one write, and within a second nothing else is asked of the kernel",
+          "[log_file][fault][unit]") {
+    const TempFolder folder;
+    const LogFile log(folder / "log", {.ident = "p"});
+    constexpr std::uint32_t lines = 1000;
+    log.write(Severity::info, "the first looks around");
+    const std::uint32_t writes = fault::calls("write");
+    const std::uint32_t looks = fault::calls("fstat") + fault::calls("stat");
+    for (std::uint32_t i = 0; i < lines; ++i) log.write(Severity::info, "x");
+    CHECK(fault::calls("write") - writes == lines);
+    CHECK(fault::calls("fstat") + fault::calls("stat") - looks < 40);  // seconds may pass
+}
+
 TEST_CASE("LogFile: a reopen that fails at any call leaves the old file in place",
           "[log_file][fault][unit]") {
     const TempFolder folder;

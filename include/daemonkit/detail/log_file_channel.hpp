@@ -177,7 +177,7 @@ private:
 
     /// Does it on behalf of the caller, who is told what fails, as the log is.
     template <class Action>
-    std::optional<Error> act(const Endeavour& endeavour, Action action) {
+    std::optional<Error> act(Endeavour& endeavour, Action action) {
         const ErrnoGuard keep_errno;
         const ProcessLock lock(mutex_);
         const Moment now = look_around_if_new(lock.pid());
@@ -188,6 +188,7 @@ private:
         } catch (const Error& error) {
             failure = error;
             tell(endeavour, error);
+            endeavour.is_told = true;
         }
         static_cast<void>(settle(now));
         return failure;

@@ -89,7 +89,7 @@ public:
 
     /// True when others may have done something that matters: a second has passed, or much was written.
     bool is_look_due(std::int64_t second) const noexcept {
-        return second != looked_at_ || unlooked_ >= habits_.rotate_at / 8;
+        return second != looked_at_ || unlooked_ >= habits_.rotate_at / 16;
     }
 
     /// Finds out how large the file is and whether the name still leads to it, and opens the one it leads to. False: the
