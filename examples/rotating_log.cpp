@@ -19,8 +19,7 @@ int main(int argc, char** argv) try {
         std::fprintf(stderr, "usage: %s LOG PID_FILE [BYTES]\n", argv[0]);
         return 64;
     }
-    const std::uint64_t bytes =
-        argc == 4 ? std::strtoull(argv[3], nullptr, 10) : 10 * 1024 * 1024;
+    const std::uint64_t bytes = argc == 4 ? std::strtoull(argv[3], nullptr, 10) : 10 * 1024 * 1024;
     // [log]
     // Before the context: where the log cannot be opened, nothing starts.
     const daemonkit::LogFileOptions options{

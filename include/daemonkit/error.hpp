@@ -49,8 +49,8 @@ enum class Step : std::uint8_t {
     open_syslog,    ///< SyslogSink: an ident or option that cannot be used
     open_log_file,  ///< LogFile: the file could not be opened, or an option cannot be used
     rotate_log_file,  ///< LogFile: the file could not be renamed, and grows
-    start_child,    ///< ChildProcess: the program could not be started
-    await_child,    ///< ChildProcess, reap_children: how a child ended cannot be known
+    start_child,      ///< ChildProcess: the program could not be started
+    await_child,      ///< ChildProcess, reap_children: how a child ended cannot be known
 };
 
 /// The name of a step, as it stands in messages: `lock_pid_file`.
