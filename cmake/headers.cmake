@@ -4,6 +4,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/child_options.hpp
     include/daemonkit/child_process.hpp
     include/daemonkit/child_result.hpp
+    include/daemonkit/code_location.hpp
     include/daemonkit/context.hpp
     include/daemonkit/context_options.hpp
     include/daemonkit/detail/above_standard.hpp
@@ -43,6 +44,9 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/fork_session_leader_fork.hpp
     include/daemonkit/detail/fork_session_leader_vfork.hpp
     include/daemonkit/detail/install_stream.hpp
+    include/daemonkit/detail/journal_channel.hpp
+    include/daemonkit/detail/journal_entry.hpp
+    include/daemonkit/detail/journal_file.hpp
     include/daemonkit/detail/journal_stream.hpp
     include/daemonkit/detail/landlock_linux.hpp
     include/daemonkit/detail/launch_signals.hpp
@@ -102,6 +106,8 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/exit_status.hpp
     include/daemonkit/facility.hpp
     include/daemonkit/fd_redirect.hpp
+    include/daemonkit/journal_field.hpp
+    include/daemonkit/journal_sink.hpp
     include/daemonkit/log_file.hpp
     include/daemonkit/log_file_options.hpp
     include/daemonkit/log_sink.hpp

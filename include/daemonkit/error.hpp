@@ -49,6 +49,7 @@ enum class Step : std::uint8_t {
     open_syslog,    ///< SyslogSink: an ident or option that cannot be used
     open_log_file,  ///< LogFile: the file could not be opened, or an option cannot be used
     rotate_log_file,  ///< LogFile: the file could not be renamed, and grows
+    open_journal,     ///< JournalSink: an option or the name of a field that cannot be used
     start_child,      ///< ChildProcess: the program could not be started
     await_child,      ///< ChildProcess, reap_children: how a child ended cannot be known
 };
@@ -90,6 +91,7 @@ constexpr const char* to_string(Step step) noexcept {
         case Step::open_syslog: return "open_syslog";
         case Step::open_log_file: return "open_log_file";
         case Step::rotate_log_file: return "rotate_log_file";
+        case Step::open_journal: return "open_journal";
         case Step::start_child: return "start_child";
         case Step::await_child: return "await_child";
     }
@@ -184,6 +186,7 @@ public:
             case Step::refuse_threads:
             case Step::refuse_pid_one:
             case Step::resolve_path:
+            case Step::open_journal:
             case Step::resolve_user: return configuration;
             case Step::open_syslog: return code().value() == EINVAL ? configuration : system_call;
             case Step::open_log_file:

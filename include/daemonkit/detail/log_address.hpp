@@ -27,13 +27,12 @@ public:
 
     /// A socket in the file system.
     ///
-    /// Errors:   Step::open_syslog: ENAMETOOLONG, EINVAL.
-    static LogAddresses of_path(const std::string& path) {
+    /// Errors:   `step`: ENAMETOOLONG, EINVAL.
+    static LogAddresses of_path(const std::string& path, Step step = Step::open_syslog) {
         ::sockaddr_un local{};
         if (path.empty() || path.front() != '/' || path.find('\0') != std::string::npos)
-            throw Error(Step::open_syslog, path, EINVAL, "the log's socket needs an absolute path");
-        if (path.size() >= sizeof local.sun_path)
-            throw Error(Step::open_syslog, path, ENAMETOOLONG);
+            throw Error(step, path, EINVAL, "the log's socket needs an absolute path");
+        if (path.size() >= sizeof local.sun_path) throw Error(step, path, ENAMETOOLONG);
         local.sun_family = AF_UNIX;
         path.copy(local.sun_path, path.size());
         LogAddresses all;

@@ -29,7 +29,12 @@ namespace daemonkit::detail {
 /// Threads:  one at a time.
 class LogSocket {
 public:
-    enum class Kind : std::uint8_t { local, udp, tcp };
+    enum class Kind : std::uint8_t {
+        local,    ///< datagrams, or a stream: whichever it is
+        journal,  ///< datagrams alone
+        udp,
+        tcp,
+    };
 
     /// What became of a line.
     enum class Sent : std::uint8_t {
@@ -50,29 +55,13 @@ public:
     /// Hands one line over. Where a connection that has carried lines turns out to be broken, a new one is tried at once;
     /// a new one that breaks with its first line is not worth another try before some time has passed.
     Sent send(std::string_view line) noexcept {
-        for (;;) {
-            if (!is_open()) {
-                const Sent opened = open();
-                if (opened != Sent::whole) return opened;
-            }
-            const int error = type_ == SOCK_STREAM ? send_to_stream(line) : send_datagram(line);
-            if (error == 0) {
-                is_proven_ = true;
-                delay_ = 0;
-                return Sent::whole;
-            }
-            if (error == EMSGSIZE) return Sent::too_long;
-            if (is_temporary(error)) return can_poll_ = error == EAGAIN, Sent::full;
-            // A refused datagram tells of the one before: it reached the host, and nobody took it there.
-            const bool is_refused = kind_ == Kind::udp && error == ECONNREFUSED;
-            if (is_refused) has_lost_ = true;
-            if (is_refused || !is_proven_) use_next_address();
-            const bool was_proven = is_proven_;
-            close();
-            if (was_proven) continue;
-            back_off(monotonic_now());
-            return Sent::absent;
-        }
+        return attempt(
+            [&] { return type_ == SOCK_STREAM ? send_to_stream(line) : send_datagram(line); });
+    }
+
+    /// The same for a datagram in pieces, or with a descriptor.
+    Sent send(const ::msghdr& message) noexcept {
+        return attempt([&] { return sys::sendmsg(fd_.get(), message).error; });
     }
 
     /// The descriptor to poll for POLLOUT after `full`; -1 where only time helps.
@@ -113,6 +102,33 @@ public:
 
 private:
     static constexpr Nanoseconds millisecond = 1'000'000;
+
+    template <class Call>
+    Sent attempt(Call call) noexcept {
+        for (;;) {
+            if (!is_open()) {
+                const Sent opened = open();
+                if (opened != Sent::whole) return opened;
+            }
+            const int error = call();
+            if (error == 0) {
+                is_proven_ = true;
+                delay_ = 0;
+                return Sent::whole;
+            }
+            if (error == EMSGSIZE) return Sent::too_long;
+            if (is_temporary(error)) return can_poll_ = error == EAGAIN, Sent::full;
+            // A refused datagram tells of the one before: it reached the host, and nobody took it there.
+            const bool is_refused = kind_ == Kind::udp && error == ECONNREFUSED;
+            if (is_refused) has_lost_ = true;
+            if (is_refused || !is_proven_) use_next_address();
+            const bool was_proven = is_proven_;
+            close();
+            if (was_proven) continue;
+            back_off(monotonic_now());
+            return Sent::absent;
+        }
+    }
 
     // -- the connection -----------------------------------------------------------------------------------------
 
@@ -190,7 +206,8 @@ private:
 
     /// The next attempts wait longer and longer: for a log daemon that restarts 0.1 s at most, for a host 5 s.
     void back_off(Nanoseconds now) noexcept {
-        const Nanoseconds longest = (kind_ == Kind::local ? 100 : 5000) * millisecond;
+        const bool is_here = kind_ == Kind::local || kind_ == Kind::journal;
+        const Nanoseconds longest = (is_here ? 100 : 5000) * millisecond;
         delay_ = delay_ == 0 ? millisecond : delay_ * 2;
         if (delay_ > longest) delay_ = longest;
         retry_at_ = now + delay_;

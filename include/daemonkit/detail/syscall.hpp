@@ -25,7 +25,7 @@
 #include <sys/file.h>      // flock
 #include <sys/mman.h>      // mmap, madvise
 #include <sys/resource.h>  // setrlimit
-#include <sys/socket.h>    // socketpair, connect, send, recv
+#include <sys/socket.h>    // socketpair, connect, send, sendmsg, recv
 #include <sys/stat.h>      // fstat, fchmod, umask
 #include <sys/types.h>
 #include <sys/wait.h>  // waitpid
@@ -185,6 +185,43 @@ inline Result<int> fcntl_setsig(int fd, int signal) noexcept {
     return {-1, ENOSYS};
 #endif
 }
+/// memfd_create(2), by number where libc is older: memory as a file, close-on-exec, never to be executed; Linux alone
+inline Result<int> memfd_create_sealable(const char* name) noexcept {
+#if DAEMONKIT_OS_LINUX() && defined(SYS_memfd_create)
+    constexpr unsigned close_on_exec = 1;
+    constexpr unsigned allow_sealing = 2;
+    constexpr unsigned never_executed = 8;  // since Linux 6.3
+    const auto make = [name](unsigned flags) {
+        return invoke("memfd_create",
+                      [&] { return static_cast<int>(::syscall(SYS_memfd_create, name, flags)); });
+    };
+    const auto made = make(close_on_exec | allow_sealing | never_executed);
+    return made.error == EINVAL ? make(close_on_exec | allow_sealing) : made;
+#else
+    static_cast<void>(name);
+    return {-1, ENOSYS};
+#endif
+}
+/// fcntl(2) with F_ADD_SEALS: neither the bytes nor the size nor the seals can change from here on; Linux alone
+inline Result<int> fcntl_seal(int fd) noexcept {
+#if DAEMONKIT_OS_LINUX()
+    constexpr int add_seals = 1024 + 9;
+    constexpr int seal_shrink_grow_write = 0x1 | 0x2 | 0x4 | 0x8;
+    return invoke("fcntl_seal", [&] { return ::fcntl(fd, add_seals, seal_shrink_grow_write); });
+#else
+    static_cast<void>(fd);
+    return {-1, ENOSYS};
+#endif
+}
+/// open(2) of a file without a name in that folder, close-on-exec; Linux alone
+inline Result<int> open_nameless(const char* folder) noexcept {
+#if defined(O_TMPFILE)
+    return open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+#else
+    static_cast<void>(folder);
+    return {-1, ENOSYS};
+#endif
+}
 /// fcntl(2) with F_DUPFD_CLOEXEC: a duplicate with a number of at least `lowest`
 inline Result<int> fcntl_dupfd_cloexec(int fd, int lowest) noexcept {
     return invoke("fcntl_dupfd_cloexec", [&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, lowest); });
@@ -299,6 +336,15 @@ inline Result<ssize_t> send(int fd, const void* data, std::size_t size, int flag
     flags |= MSG_NOSIGNAL;
 #endif
     return invoke("send", [&] { return ::send(fd, data, size, flags); });
+}
+/// sendmsg(2), without SIGPIPE where the system can be told so
+inline Result<ssize_t> sendmsg(int fd, const ::msghdr& message) noexcept {
+#if defined(MSG_NOSIGNAL)
+    constexpr int flags = MSG_NOSIGNAL;
+#else
+    constexpr int flags = 0;
+#endif
+    return invoke("sendmsg", [&] { return ::sendmsg(fd, &message, flags); });
 }
 /// recv(2)
 inline Result<ssize_t> recv(int fd, void* data, std::size_t size, int flags) noexcept {
