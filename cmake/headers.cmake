@@ -111,6 +111,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/log_file.hpp
     include/daemonkit/log_file_options.hpp
     include/daemonkit/log_sink.hpp
+    include/daemonkit/notify.hpp
     include/daemonkit/pid_lock.hpp
     include/daemonkit/plan.hpp
     include/daemonkit/privilege_options.hpp

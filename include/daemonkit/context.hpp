@@ -8,6 +8,7 @@
 
 #include <daemonkit/context_options.hpp>
 #include <daemonkit/detail/become_daemon.hpp>
+#include <daemonkit/detail/bounded_write.hpp>
 #include <daemonkit/detail/fork_session_leader.hpp>
 #include <daemonkit/detail/launch_watch.hpp>
 #include <daemonkit/detail/prepare_start.hpp>
@@ -17,6 +18,7 @@
 #include <daemonkit/detail/start_again.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
+#include <daemonkit/notify.hpp>
 #include <daemonkit/pid_lock.hpp>
 #include <daemonkit/timeout.hpp>
 
@@ -59,7 +61,9 @@ public:
                 continue_start(options);
                 return;
             }
-            const bool detaches = detail::decide_detach(options.detach).choice == Detach::always;
+            const bool detaches =
+                detail::decide_detach(options.detach, options.notification_fd).choice ==
+                Detach::always;
             if (detaches && detail::count_other_threads(detail::read_proc_status()) > 0) {
                 launch_again(options);
             }
@@ -78,6 +82,7 @@ public:
     DaemonContext& operator=(const DaemonContext&) = delete;
 
     /// The start is over: the launcher has been told and ends with status 0, and standard error leads to its target.
+    /// After the launcher, a service manager is told by NOTIFY_SOCKET, and a supervisor by `notification_fd`.
     ///
     /// For ReadyWhen::notified; a second call does nothing. When the launcher is gone, or has given the start up, the
     /// daemon does not return from here: it gives up its lock and ends.
@@ -96,21 +101,28 @@ public:
         if (channel_.is_open()) commit();
         error_target_.reset();
         state_ = State::ready;
+        static_cast<void>(notifier_.ready(detach_decision_.choice == Detach::always ? owner_ : 0));
+        const detail::UniqueFd supervisor(std::exchange(notification_fd_, -1));
+        constexpr detail::Nanoseconds bound = 100'000'000;
+        if (supervisor.is_open())
+            detail::write_before(supervisor.get(), "\n", detail::monotonic_after(bound));
     }
 
-    /// The launcher shows the text while it waits: what the start is doing.
+    /// What the daemon is doing: the launcher shows the text while it waits, a service manager shows the last one.
     ///
-    /// Process:  daemon, before it is ready; later it does nothing.
+    /// Process:  daemon.
     void notify_status(std::string_view text) noexcept {
+        static_cast<void>(notifier_.status(text));
         if (channel_.is_open()) {
             static_cast<void>(channel_.send(detail::FrameKind::status, 0, Step::application, text));
         }
     }
 
-    /// The start may take that long from now on.
+    /// The start may take that long from now on; for a service manager, whatever the daemon is about.
     ///
-    /// Process:  daemon, before it is ready; later it does nothing.
+    /// Process:  daemon.
     void extend_timeout(Timeout timeout) noexcept {
+        static_cast<void>(notifier_.extend_timeout(timeout));
         if (!channel_.is_open()) return;
         constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max();
         const std::int64_t wanted = timeout.in_milliseconds();
@@ -127,6 +139,9 @@ public:
         detail::send_failure(channel_, failure);
         channel_.close();
     }
+
+    /// For all else that a service manager wants to hear: the end that begins, a reload, a sign of life.
+    const Notifier& notifier() const noexcept { return notifier_; }
 
     /// True while a launcher waits for this daemon to be ready; what fails now is told there.
     bool awaits_ready() const noexcept { return channel_.is_open(); }
@@ -151,6 +166,7 @@ public:
                                      : "the block was left before notify_ready");
             channel_.close();
         }
+        static_cast<void>(notifier_.stopping());
         setup_.put_back_streams();
         lock_.reset();
     }
@@ -280,6 +296,9 @@ private:
     void become(detail::PreparedStart& start, detail::DaemonState::Undo undo) {
         owner_ = detail::sys::getpid();
         unconfined_ = setup_.become(start, undo, channel_.native_handle());
+        notifier_ = std::move(start.notifier);
+        if (detail::is_notification(start.options.notification_fd))
+            notification_fd_ = *start.options.notification_fd;
         if (!unconfined_.empty()) notify_status("not in force: " + unconfined_);
         if (start.lock) lock_.emplace(std::move(*start.lock));
         error_target_ = start.streams.take(Stream::err);
@@ -318,6 +337,8 @@ private:
     detail::ReadyChannel channel_;
     detail::DaemonState setup_;
     detail::UniqueFd error_target_;
+    Notifier notifier_;
+    int notification_fd_ = -1;  // the supervisor's until the daemon is ready
 };
 
 }  // namespace daemonkit

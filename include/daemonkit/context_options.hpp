@@ -137,6 +137,11 @@ struct DaemonOptions {
     /// The moment that counts as "up".
     ReadyWhen ready_when = ReadyWhen::constructed;
 
+    /// s6 and its like: the descriptor on which the supervisor waits for a newline, the number in `notification-fd`. It
+    /// gets it when the daemon is ready, and is closed then. Where a pipe or a socket stands there,
+    /// Detach::automatic stays in the foreground; anything else is left alone. Absent: none.
+    std::optional<int> notification_fd = {};
+
     /// How long a start may take, counted by the launcher; more than zero.
     Timeout ready_timeout = Timeout::seconds(30);
 };

@@ -97,7 +97,7 @@ inline void require_writable(Step step, const std::string& path) {
 /// Errors:   Step::validate_options, Step::resolve_path.
 inline std::vector<PlannedStep> plan(const DaemonOptions& options) {
     detail::validate(options);
-    const DetachDecision decision = detail::decide_detach(options.detach);
+    const DetachDecision decision = detail::decide_detach(options.detach, options.notification_fd);
     const bool detaches = decision.choice == Detach::always;
     const detail::DescribeTarget target{detaches};
     std::vector<PlannedStep> steps;
@@ -206,7 +206,8 @@ inline std::vector<Error> check(const DaemonOptions& options) {
     std::vector<Error> findings;
     detail::find(findings, [&] { detail::validate(options); });
     if (!findings.empty()) return findings;
-    const bool detaches = detail::decide_detach(options.detach).choice == Detach::always;
+    const bool detaches =
+        detail::decide_detach(options.detach, options.notification_fd).choice == Detach::always;
     if (detaches && options.other_threads == OtherThreads::refuse)
         detail::find(findings, [&] { detail::refuse_threads(detail::read_proc_status()); });
     if (detaches) detail::find(findings, [&] { detail::refuse_pid_one(); });

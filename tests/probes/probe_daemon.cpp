@@ -167,6 +167,10 @@ struct Option {
 
 constexpr Option known_options[] = {
     {"pid-file", 1, [](Arguments& all, const char* value) { all.daemon.pid_file = value; }},
+    {"notification-fd", 1,
+     [](Arguments& all, const char* value) {
+         all.daemon.notification_fd = static_cast<int>(number(value));
+     }},
     {"pid-file-mode", 1,
      [](Arguments& all, const char* value) {
          all.daemon.pid_file_mode = static_cast<mode_t>(number(value, 8));

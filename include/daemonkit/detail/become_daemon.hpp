@@ -78,6 +78,7 @@ public:
         set_umask(options.umask);
         change_directory(start);
         environment_.apply(options.environment);
+        environment_.remove("NOTIFY_SOCKET");  // what the daemon starts is not the service
         limits_.apply(options.limits);
         if (start.lock) start.lock->write_pid();
         change_root(start);
@@ -172,6 +173,8 @@ private:
         for (const UniqueFd& own : saved_streams_) {
             if (own.get() == fd) return true;
         }
+        if (fd == start.options.notification_fd || fd == start.notifier.native_handle())
+            return true;
         return fd == channel || fd == start.streams.null.get() || fd == directory_.get() ||
                (start.lock && fd == start.lock->native_handle());
     }

@@ -9,9 +9,11 @@
 #include <cstddef>   // std::size_t, offsetof
 #include <cstdlib>   // std::getenv
 #include <cstring>   // std::strlen
+#include <optional>
 #include <string>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>  // STDIN_FILENO
 
@@ -50,8 +52,14 @@ inline bool input_is_superserver_socket() noexcept {
     return false;
 }
 
+/// True when a supervisor can wait at the other end of the descriptor.
+inline bool is_notification(std::optional<int> fd) noexcept {
+    struct ::stat status {};
+    return fd && sys::fstat(*fd, &status) && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
 /// Decides from facts; a parent with pid 1 is none: a shell may be pid 1, and a reaper need not be.
-inline DetachDecision decide_detach(Detach wanted) {
+inline DetachDecision decide_detach(Detach wanted, std::optional<int> notification_fd = {}) {
     if (wanted == Detach::always) return {Detach::always, "asked for"};
     if (wanted == Detach::never) return {Detach::never, "asked for"};
     if (sys::getpid() == 1) return {Detach::never, "this is pid 1: its end would end the daemon"};
@@ -63,6 +71,10 @@ inline DetachDecision decide_detach(Detach wanted) {
     }
     if (names_this_process("LISTEN_PID")) {
         return {Detach::never, "LISTEN_PID is this process: it was given sockets"};
+    }
+    if (is_notification(notification_fd)) {
+        return {Detach::never,
+                "a supervisor waits for a line on descriptor " + std::to_string(*notification_fd)};
     }
     if (input_is_superserver_socket()) {
         return {Detach::never, "standard input is a socket: a superserver started it"};

@@ -36,6 +36,14 @@ public:
         }
     }
 
+    /// The variable is not set.
+    void remove(const std::string& name) {
+        const char* const before = std::getenv(name.c_str());
+        if (before == nullptr) return;
+        remember(name, before);
+        check(sys::unsetenv(name.c_str()), Step::set_environment, name);
+    }
+
     /// The environment is what it was.
     void undo() noexcept {
         for (const auto& name : added_) static_cast<void>(sys::unsetenv(name.c_str()));

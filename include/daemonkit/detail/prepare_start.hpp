@@ -4,6 +4,7 @@
 
 #include <daemonkit/context_options.hpp>
 #include <daemonkit/detail/absolute_path.hpp>
+#include <daemonkit/detail/close_inherited.hpp>
 #include <daemonkit/detail/decide_detach.hpp>
 #include <daemonkit/detail/fill_standard_streams.hpp>
 #include <daemonkit/detail/null_device.hpp>
@@ -15,11 +16,13 @@
 #include <daemonkit/detail/thread_names.hpp>
 #include <daemonkit/detail/unique_fd.hpp>
 #include <daemonkit/error.hpp>
+#include <daemonkit/notify.hpp>
 #include <daemonkit/pid_lock.hpp>
 #include <daemonkit/privileges.hpp>
 
 #include <cerrno>
 #include <csignal>  // SIGKILL, SIGSTOP
+#include <cstdlib>  // std::getenv
 #include <optional>
 #include <string>
 #include <utility>  // std::move
@@ -43,6 +46,8 @@ inline void validate(const DaemonOptions& options) {
     for (const int fd : options.keep_open) {
         if (fd < 0) refuse("keep_open", std::to_string(fd) + " is not a descriptor");
     }
+    if (options.notification_fd && *options.notification_fd < first_inherited_fd)
+        refuse("notification_fd", "it is a standard stream or no descriptor");
     for (const SignalRule& rule : options.signal_map) {
         if (rule.signal < 1 || rule.signal == SIGKILL || rule.signal == SIGSTOP) {
             refuse("signal_map", signal_name(rule.signal) + " cannot be caught");
@@ -146,8 +151,9 @@ enum class Forks { to_be_made, made };
 struct PreparedStart {
     explicit PreparedStart(const DaemonOptions& wanted, Forks forks = Forks::to_be_made)
         : options((validate(wanted), wanted)),
-          detach(decide_detach(options.detach)),
+          detach(decide_detach(options.detach, options.notification_fd)),
           status(read_proc_status()),
+          notifier(std::getenv("NOTIFY_SOCKET")),
           working_directory(absolute_path(options.working_directory)) {
         if (forks == Forks::made) {
             detach = {Detach::always, "the launcher has started this program again"};
@@ -177,6 +183,7 @@ struct PreparedStart {
     FilledStreams filled;
     DetachDecision detach;
     std::optional<ProcStatus> status;
+    Notifier notifier;
     std::string working_directory;
     std::optional<std::string> chroot_directory;
     std::optional<PrivilegeDrop> privileges;
