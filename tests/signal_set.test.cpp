@@ -5,6 +5,7 @@
 #include "not_tested.hpp"
 #include "run_program.hpp"
 
+#include <algorithm>  // std::min
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -166,14 +167,17 @@ TEST_CASE("SignalSet: ticks at deadlines have no drift, and none is early", "[si
     const auto start = Clock::now();
     auto next = start;
     int early = 0;
+    Clock::duration least_late = 1h;
     for (int tick = 0; tick < ticks; ++tick) {
-        std::this_thread::sleep_for(
-            4ms);  // the work, which a loop of relative waits would add up to 200 ms
+        // The work: a loop of relative waits would add it up, and be 100 ms late at every one of the later ticks.
+        std::this_thread::sleep_for(4ms);
         CHECK_FALSE(signals.wait_until(next += 10ms));
-        early += Clock::now() < next;
+        const auto late = Clock::now() - next;
+        early += late < 0ms;
+        if (tick >= ticks / 2) least_late = std::min(least_late, late);
     }
     CHECK(early == 0);
-    CHECK(Clock::now() - start < ticks * 10ms + 100ms);
+    CHECK(least_late < 100ms);  // that of the best one, however busy the machine is
 }
 
 TEST_CASE("SignalSet: a tick wakes the program once, and a wait does not", "[signal_set][unit]") {
