@@ -130,8 +130,8 @@ TEST_CASE("DaemonContext: in a new root and as another user the service manager 
 TEST_CASE("DaemonContext: a NOTIFY_SOCKET that leads nowhere holds nothing up",
           "[context][process]") {
     const DaemonFiles files;
-    const std::string address =
-        GENERATE("", "@", "relative", "/missing/socket", "vsock:2:1234", std::string(4096, 'x'));
+    const std::string address = GENERATE(as<std::string>{}, "", "@", "relative", "/missing/socket",
+                                         "vsock:2:1234", std::string(4096, 'x'));
     DaemonStart start(files.start({"--detach", "always"}), {{"NOTIFY_SOCKET=" + address}});
     CHECK(start.await().exit_status == 0);
     CHECK(DaemonStart::end(start.daemon(), SIGTERM).exit_status == 0);

@@ -74,7 +74,7 @@ TEST_CASE("Notifier: a reload is told in one message, with the time on the manag
 
 TEST_CASE("Notifier: paths and abstract names up to the longest", "[notify][unit]") {
     const TempFolder folder;
-    std::string name = GENERATE("path", "abstract");
+    std::string name = GENERATE(as<std::string>{}, "path", "abstract");
     if (name == "path") name = folder.path().string() + "/";
     if (name == "abstract") name = "@" + folder.path().string();
     name.resize(name.front() == '/' ? 107 : 108, 'x');
@@ -85,8 +85,8 @@ TEST_CASE("Notifier: paths and abstract names up to the longest", "[notify][unit
 
 TEST_CASE("Notifier: what is no address is nobody", "[notify][unit]") {
     const std::string address =
-        GENERATE("", "@", "/", "relative", "vsock:2:1234", " /run/notify", std::string(108, '/'),
-                 "@" + std::string(108, 'x'), std::string(4096, '/'));
+        GENERATE(as<std::string>{}, "", "@", "/", "relative", "vsock:2:1234", " /run/notify",
+                 std::string(108, '/'), "@" + std::string(108, 'x'), std::string(4096, '/'));
     CAPTURE(address);
     const Notifier notifier(address.c_str());
     CHECK_FALSE(notifier.is_open());
