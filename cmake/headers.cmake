@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Every header, by name; scripts/check-floors compares this list with the directory.
 set(DAEMONKIT_HEADERS
+    include/daemonkit/bootstrap_log.hpp
     include/daemonkit/child_options.hpp
     include/daemonkit/child_process.hpp
     include/daemonkit/child_result.hpp
@@ -106,6 +107,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/exit_status.hpp
     include/daemonkit/facility.hpp
     include/daemonkit/fd_redirect.hpp
+    include/daemonkit/fmt.hpp
     include/daemonkit/journal_field.hpp
     include/daemonkit/journal_sink.hpp
     include/daemonkit/log_file.hpp
