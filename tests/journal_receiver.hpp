@@ -102,9 +102,8 @@ public:
         std::chrono::milliseconds limit = std::chrono::seconds(5)) {
         ::pollfd set{socket_, POLLIN, 0};
         if (::poll(&set, 1, static_cast<int>(limit.count())) != 1) return {};
-        std::vector<char> bytes(1U << 20U);
         alignas(::cmsghdr) std::array<char, 256> control;
-        ::iovec piece{bytes.data(), bytes.size()};
+        ::iovec piece{buffer_.data(), buffer_.size()};
         ::msghdr message{};
         message.msg_iov = &piece;
         message.msg_iovlen = 1;
@@ -113,7 +112,7 @@ public:
         const ssize_t size = ::recvmsg(socket_, &message, MSG_CMSG_CLOEXEC);
         REQUIRE(size >= 0);
         JournalRecord record;
-        record.bytes.assign(bytes.data(), static_cast<std::size_t>(size));
+        record.bytes.assign(buffer_.data(), static_cast<std::size_t>(size));
         for (::cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
              each = CMSG_NXTHDR(&message, each)) {
             if (each->cmsg_type == SCM_CREDENTIALS) {
@@ -156,6 +155,7 @@ private:
 
     std::string path_;
     int socket_ = -1;
+    std::vector<char> buffer_ = std::vector<char>(1U << 20U);
 };
 
 /// A receiver in a folder of its own.
