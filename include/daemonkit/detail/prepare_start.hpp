@@ -159,7 +159,7 @@ struct PreparedStart {
             detach = {Detach::always, "the launcher has started this program again"};
         } else if (detaches()) {
             refuse_threads(status);
-            refuse_pid_one();
+            if (options.detach == Detach::always) refuse_pid_one();  // automatic is not for pid 1
         }
         if (options.chroot_directory) {
             chroot_directory = absolute_path(*options.chroot_directory);
