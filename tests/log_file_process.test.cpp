@@ -117,6 +117,28 @@ TEST_CASE("LogFile: a process forked while other threads write and rotate can wr
     CHECK(children == 100);
 }
 
+TEST_CASE("LogFile: processes forked from one that has the file lose no line when it is rotated",
+          "[log_file][process]") {
+    const TempFolder folder;
+    // Each child's first line finds the file full, and the descriptor is the one that all of them have in common: a lock
+    // on that would let two rotate at once.
+    constexpr int rounds = 100;
+    Words verbs{std::string(rotates) + "500:1000", open_verb(folder)};
+    for (int round = 0; round < rounds; ++round) {
+        verbs.emplace_back("writes:1:350");
+        verbs.emplace_back("family:4:1");
+    }
+    const auto finished = run(verbs);
+    REQUIRE(finished);
+    std::size_t lines = 0;
+    for (unsigned number = 1001; number-- > 0;) {
+        const std::string path =
+            number == 0 ? folder / "log" : folder / ("log." + std::to_string(number));
+        lines += whole_lines(path).size();
+    }
+    CHECK(lines == rounds * 5);
+}
+
 TEST_CASE("LogFile: several processes lose no line, tear none and rotate each file once",
           "[log_file][process]") {
     const TempFolder folder;

@@ -8,6 +8,7 @@
 //   fork-write:TEXT       from a forked process, whose pid is reported as child=
 //   fork-storm:COUNT      four threads write without a pause, and as many processes are forked; each of them writes
 //                         "child" and ends: children=, how many of them did
+//   family:PROCESSES:COUNT   so many processes are forked, and write "COUNT" all at once, each its count
 //   vanish                every descriptor above 2 is closed, as by a careless library
 //   reopen   rotate       what it returns is reported
 //   report                dropped=, fd= and cloexec= of the LogFile
@@ -122,6 +123,25 @@ void fork_storm(const LogFile& log, int count) {
     report("children", std::to_string(ended));
 }
 
+void family(const LogFile& log, int processes, int count) {
+    int gate[2];
+    require(::pipe2(gate, O_CLOEXEC) == 0, "a pipe");
+    for (int process = 0; process < processes; ++process) {
+        const pid_t pid = ::fork();
+        require(pid >= 0, "a process");
+        if (pid != 0) continue;
+        ::close(gate[1]);
+        char byte = 0;
+        static_cast<void>(::read(gate[0], &byte, 1) == 0);  // until the last is there
+        for (int i = 0; i < count; ++i) log.write(Severity::info, std::to_string(i));
+        ::_exit(0);
+    }
+    ::close(gate[1]);
+    ::close(gate[0]);
+    while (::waitpid(-1, nullptr, 0) > 0) {
+    }
+}
+
 void start_daemon(Stage& stage, const Verb& verb) {
     stage.context.emplace(DaemonOptions{.detach = Detach::always,
                                         .close_inherited = verb.first == "all"
@@ -182,6 +202,8 @@ void do_verb(Stage& stage, const Verb& verb, const std::string& text) {
         fork_write(*stage.log, verb.first);
     } else if (verb.name == "fork-storm") {
         fork_storm(*stage.log, number(verb.first));
+    } else if (verb.name == "family") {
+        family(*stage.log, number(verb.first), number(verb.second));
     } else if (verb.name == "vanish") {
         for (int fd = 3; fd < 1024; ++fd) ::close(fd);
     } else if (verb.name == "reopen") {
