@@ -5,6 +5,8 @@
 #include "catch.hpp"
 #include "file_text.hpp"
 
+#include <algorithm>
+#include <filesystem>
 #include <regex>
 #include <sstream>
 #include <string>
@@ -51,12 +53,28 @@ inline std::vector<std::string> texts(const std::string& path) {
     return found;
 }
 
-/// The texts of all the files, from the oldest to PATH itself; some may be missing.
+/// The files PATH.N there are, from the oldest on, and then PATH itself.
+inline std::vector<std::string> all_files(const std::string& path) {
+    const std::filesystem::path log(path);
+    const std::string start = log.filename().string() + ".";
+    std::vector<int> numbers;
+    for (const auto& entry : std::filesystem::directory_iterator(log.parent_path())) {
+        const std::string name = entry.path().filename();
+        if (name.compare(0, start.size(), start) == 0)
+            numbers.push_back(std::stoi(name.substr(start.size())));
+    }
+    std::sort(numbers.rbegin(), numbers.rend());
+    std::vector<std::string> files;
+    for (const int number : numbers) files.push_back(path + "." + std::to_string(number));
+    files.push_back(path);
+    return files;
+}
+
+/// The texts of all the files.
 inline std::vector<std::string> all_texts(const std::string& path) {
     std::vector<std::string> found;
-    for (unsigned number = 1000; number > 0; --number)
-        for (auto& text : texts(path + "." + std::to_string(number))) found.push_back(text);
-    for (auto& text : texts(path)) found.push_back(text);
+    for (const auto& file : all_files(path))
+        for (auto& text : texts(file)) found.push_back(text);
     return found;
 }
 

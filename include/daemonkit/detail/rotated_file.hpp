@@ -150,21 +150,29 @@ public:
         may_rotate_ = false;
         return rotate({.least = most > more ? most - more + 1 : 1,
                        .missing = Missing::is_an_error,
-                       .patience_ms = 0});
+                       .locked = Locked::is_left_alone,
+                       .patience_ms = 1});
     }
 
     /// Rotates a file that is not empty.
     ///
     /// Errors:   Step::rotate_log_file, Step::open_log_file.
     void rotate_by_hand() {
-        static_cast<void>(rotate({.least = 1, .missing = Missing::is_made, .patience_ms = 100}));
+        static_cast<void>(rotate({.least = 1,
+                                  .missing = Missing::is_made,
+                                  .locked = Locked::is_an_error,
+                                  .patience_ms = 100}));
     }
 
 private:
+    /// What becomes of a file that somebody keeps locked.
+    enum class Locked { is_left_alone, is_an_error };
+
     struct Rotation {
         std::uint64_t least;  ///< bytes that the file has to have
         Missing missing;
-        int patience_ms;  ///< for another process that is at it, which takes less than one
+        Locked locked;
+        int patience_ms;  ///< with another process that is at it: it may need the processor
     };
 
     /// If another process has rotated the file, that one's new file is this one from now on.
@@ -172,7 +180,7 @@ private:
         OpenLog named = open(rotation.missing);
         if (!is_same_file(named.status, own_)) return adopt(std::move(named)), true;
         const RotationLock lock(named.fd.get(), rotation.patience_ms);
-        if (lock.error() == EWOULDBLOCK && rotation.patience_ms == 0) return false;
+        if (lock.error() == EWOULDBLOCK && rotation.locked == Locked::is_left_alone) return false;
         if (lock.error() != 0)
             throw Error(Step::rotate_log_file, path_, lock.error(), "not locked");
         // Who had the lock before may have rotated it.
