@@ -44,6 +44,7 @@ TEST_CASE(
     CHECK(split({"abcdefgh\n"}, 4) == Lines{"abcd", "efgh"});
     CHECK(split({"abcdefghi"}, 4) == Lines{"abcd", "efgh", "i"});
     CHECK(split({"ab\n"}, 0) == Lines{"a", "b"});
+    CHECK(split({"one\ntwo\nthree"}, std::string::npos) == Lines{"one", "two", "three"});
 }
 
 TEST_CASE("LineSplitter: however the bytes are cut, the lines are the same",

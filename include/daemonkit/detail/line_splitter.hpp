@@ -46,8 +46,9 @@ private:
         Delivered delivered{waiting_};
         for (;;) {
             const auto rest = std::string_view(waiting_).substr(delivered.size);
-            const auto end = rest.substr(0, longest_ + 1).find('\n');
-            if (end == std::string_view::npos && rest.size() <= longest_) return;
+            const bool is_long = rest.size() > longest_;
+            const auto end = (is_long ? rest.substr(0, longest_ + 1) : rest).find('\n');
+            if (end == std::string_view::npos && !is_long) return;
             const auto line = rest.substr(0, end != std::string_view::npos ? end : longest_);
             delivered.size += line.size() + (end != std::string_view::npos ? 1 : 0);
             sink(line);
