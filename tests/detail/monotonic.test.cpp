@@ -4,6 +4,8 @@
 #include "catch.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <limits>
 
 using namespace daemonkit::detail;
 
@@ -30,4 +32,12 @@ TEST_CASE("timespec_of: seconds and the rest; what is over does not wait", "[mon
     CHECK(timespec_of(0).tv_nsec == 0);
     CHECK(timespec_of(-1).tv_nsec == 0);
     CHECK(timespec_of(-2'000'000'000).tv_sec == 0);
+}
+
+TEST_CASE("timespec_of: no wait is longer than a time_t of 32 bits can say", "[monotonic][unit]") {
+    constexpr auto most = std::numeric_limits<std::int32_t>::max();
+    for (const Nanoseconds time : {Nanoseconds{4'000'000'000} * 1'000'000'000, forever}) {
+        CHECK(timespec_of(time).tv_sec <= most);
+        CHECK(timespec_of(time).tv_sec >= most / 4);
+    }
 }

@@ -22,10 +22,12 @@ inline Nanoseconds monotonic_after(Nanoseconds time) noexcept {
     return time < forever - now ? now + time : forever;
 }
 
-/// For calls that wait: what is below zero is over.
+/// For calls that wait: what is below zero is over; what is above 30 years ends then, whatever the size of time_t.
 inline struct ::timespec timespec_of(Nanoseconds time) noexcept {
+    constexpr Nanoseconds most = 1'000'000'000 * Nanoseconds{1'000'000'000};
     struct ::timespec wait {};
     if (time <= 0) return wait;
+    if (time > most) time = most;
     wait.tv_sec = static_cast<time_t>(time / 1'000'000'000);
     wait.tv_nsec = static_cast<long>(time % 1'000'000'000);
     return wait;
