@@ -162,9 +162,10 @@ private:
 
     bool wait_for_room(detail::Nanoseconds deadline) const noexcept {
         ::pollfd room{socket_.get(), POLLOUT, 0};
-        const auto ready = detail::sys::poll(&room, 1, detail::milliseconds_until(deadline));
+        const int left = detail::milliseconds_until(deadline);
+        const auto ready = detail::sys::poll(&room, 1, left);
         if (ready.error == EINTR) return detail::monotonic_now() < deadline;
-        return ready && ready.value > 0;
+        return ready && ready.value > 0 && left > 0;
     }
 
     detail::NotifyAddress address_;

@@ -31,6 +31,7 @@ inline int milliseconds_until(Nanoseconds then) noexcept {
 inline std::size_t write_before(int fd, std::string_view bytes, Nanoseconds then) noexcept {
     std::size_t done = 0;
     bool is_socket = true;
+    bool is_over = false;  // one more time it is asked then, and no more
     while (done < bytes.size()) {
         const char* const rest = bytes.data() + done;
         const std::size_t left = bytes.size() - done;
@@ -41,17 +42,19 @@ inline std::size_t write_before(int fd, std::string_view bytes, Nanoseconds then
                 continue;
             }
             is_socket = sent.error != ENOTSOCK;
-            if (is_socket && sent.error != EAGAIN) return done;
+            if (is_socket && (sent.error != EAGAIN || is_over)) return done;
         }
+        const int wait = milliseconds_until(then);
+        is_over = wait == 0;
         ::pollfd set{fd, POLLOUT, 0};
-        const auto ready = sys::poll(&set, 1, milliseconds_until(then));
+        const auto ready = sys::poll(&set, 1, wait);
         if (ready.error == EINTR && monotonic_now() < then) continue;
         const bool is_writable = (set.revents & (POLLOUT | POLLERR | POLLNVAL)) == POLLOUT;
         if (!ready || !is_writable) return done;
         if (is_socket) continue;
         const std::size_t at_once = left < PIPE_BUF ? left : std::size_t{PIPE_BUF};
         const auto written = retry([&] { return sys::write(fd, rest, at_once); });
-        if (!written && written.error != EAGAIN) return done;
+        if (!written && (written.error != EAGAIN || is_over)) return done;
         if (written) done += static_cast<std::size_t>(written.value);
     }
     return done;
