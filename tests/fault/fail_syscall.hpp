@@ -201,6 +201,9 @@ inline bool strikes(const char* name) noexcept {
     return true;
 }
 
+/// Is called before every call, with its name: whatever may come between two calls comes there.
+inline std::atomic<void (*)(const char*)> before_call{nullptr};
+
 /// Calls of that name so far, in all processes.
 inline std::uint32_t calls(const char* name) noexcept {
     const auto* const count = count_of(name);
@@ -256,6 +259,7 @@ template <class Call>
 auto invoke(const char* name, Call call) noexcept -> Result<decltype(call())> {
     using Value = decltype(call());
     using Action = fault::Plan::Action;
+    if (auto* const before = fault::before_call.load()) before(name);
     const bool struck = fault::strikes(name);
     const Action action = struck ? fault::state->plan.action : Action::fail;
     if (struck && action == Action::fail) {

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -140,6 +141,28 @@ TEST_CASE("SignalSet: a wait that is interrupted goes on, one that cannot be mad
         CHECK_FALSE(detail::can_accept_signals());
         check_that("ppoll");
     });
+}
+
+TEST_CASE("SignalSet: a stop from a handler that runs as the sleep begins is not overslept",
+          "[signal_set][fault][unit]") {
+    static SignalSet* stopped = nullptr;
+    SignalSet signals({SIGUSR1});
+    stopped = &signals;
+    struct ::sigaction stop {};
+    struct ::sigaction before {};
+    stop.sa_handler = [](int) { stopped->stop(); };
+    ::sigaction(SIGUSR2, &stop, &before);
+    fault::before_call = [](const char* name) {
+        using namespace std::string_view_literals;
+        if (name == "sigtimedwait"sv || name == "ppoll"sv) ::raise(SIGUSR2);
+    };
+    const auto begin = std::chrono::steady_clock::now();
+    const auto woken = signals.wait_for(10s);
+    fault::before_call = nullptr;
+    ::sigaction(SIGUSR2, &before, nullptr);
+    CHECK(std::chrono::steady_clock::now() - begin < 5s);
+    REQUIRE(woken);
+    CHECK(woken->number == 0);
 }
 
 TEST_CASE("SignalSet: a wait whose mask cannot be changed is refused like one that cannot be made",

@@ -5,6 +5,7 @@
 #include <daemonkit/detail/accept_signal.hpp>
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/end_by_signal.hpp>
+#include <daemonkit/detail/monotonic.hpp>
 #include <daemonkit/detail/self_pipe.hpp>
 #include <daemonkit/detail/signal_delivery.hpp>
 #include <daemonkit/detail/signal_name.hpp>
@@ -64,7 +65,7 @@ public:
             ++lost_;
             change(signal.number, State::waiting, State::quiet);
         }
-        if (listened_) pipe_.ring();
+        wake();
     }
 
     /// The signal that has waited longest; nothing when none waits, in the kernel neither.
@@ -91,8 +92,10 @@ public:
     ///
     /// The calling thread blocks no watched signal from then on: what the kernel kept for it arrives.
     Result<int> sleep(const struct ::timespec* limit) {
-        if (can_accept_signals())
-            return accept_signal(admitted(), limit, [this] { return !stopped_ && queue_.empty(); });
+        if (can_accept_signals()) {
+            nap_ = limit != nullptr ? *limit : timespec_of(forever);
+            return accept_signal(admitted(), &nap_, [this] { return !stopped_ && queue_.empty(); });
+        }
         ::pollfd pipe{native_handle(), POLLIN, 0};
         admit();
         return sys::ppoll(&pipe, 1, limit);
@@ -101,7 +104,7 @@ public:
     /// Every wait ends from now on.
     void stop() noexcept {
         stopped_ = true;
-        if (listened_) pipe_.ring();
+        wake();
     }
     bool stopped() const noexcept { return stopped_; }
 
@@ -137,6 +140,13 @@ private:
 
     bool change(int number, State from, State to) noexcept {
         return states_[number].compare_exchange_strong(from, to);
+    }
+
+    // From a handler, too: one that is not blocked may run after the last look and before the sleep begins, which
+    // takes no time then. Who sleeps already is woken by the handler itself.
+    void wake() noexcept {
+        if (listened_) pipe_.ring();
+        if (can_accept_signals()) nap_ = {};
     }
 
     SelfPipe& own_pipe() {
@@ -190,6 +200,7 @@ private:
     std::atomic<bool> holds_back_{false};
     std::atomic<bool> stopped_{false};
     std::atomic<std::uint64_t> lost_{0};
+    struct ::timespec nap_ {};  // how long the only thread sleeps
 };
 
 }  // namespace daemonkit::detail
