@@ -13,8 +13,8 @@ int main() {
     // [fmt]
     int number = 0;
     for (const double degrees : readings) {
-        log(sink, daemonkit::Severity::debug, "read {:a}",
-            degrees);  // not formatted: below the mask
+        // Below the mask: not formatted.
+        log(sink, daemonkit::Severity::debug, "read {:a}", degrees);
         const auto severity = degrees > 90 ? daemonkit::Severity::error : daemonkit::Severity::info;
         log(sink, severity, "sensor {} is at {:.1f} degrees", ++number, degrees);
     }

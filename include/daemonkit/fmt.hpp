@@ -36,7 +36,12 @@ public:
               CodeLocation where = CodeLocation::current()) noexcept
         : format_(text), where_(where) {}
 
-    fmt::string_view text() const noexcept { return format_; }
+    fmt::string_view text() const noexcept {
+        if constexpr (requires { format_.get(); })  // since fmt 10; 12 deprecates the other
+            return format_.get();
+        else
+            return format_;
+    }
     const CodeLocation& where() const noexcept { return where_; }
 
 private:
