@@ -12,11 +12,12 @@
 #include <daemonkit/severity_mask.hpp>
 #include <daemonkit/stderr_sink.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>  // std::size_t
 #include <cstdint>
 #include <cstring>  // memcpy
-#include <memory>   // std::unique_ptr
+#include <string>
 #include <string_view>
 
 #include <time.h>  // timespec
@@ -56,9 +57,10 @@ public:
     explicit BootstrapLog(const BootstrapLogOptions& options = {})
         : time_(options.time),
           mask_(options.mask),
-          kept_(new char[options.bytes]),  // not cleared: what is not used costs nothing
-          capacity_(options.bytes),
-          terminal_({.mask = options.mask}) {}
+          bytes_(options.bytes),
+          terminal_({.mask = options.mask}) {
+        kept_.reserve(bytes_);  // what is not used of it costs nothing
+    }
 
     BootstrapLog(const BootstrapLog&) = delete;
     BootstrapLog& operator=(const BootstrapLog&) = delete;
@@ -67,9 +69,9 @@ public:
     ///
     /// Errors:   none. errno is kept.
     void write(Severity severity, std::string_view text) const noexcept {
-        const Target* const target = target_.load(std::memory_order_acquire);
-        if (target != nullptr) return target->write(target->sink, severity, text);
-        if (mask_.holds(severity)) keep_or_pass(severity, text);
+        const Target* target = target_.load(std::memory_order_acquire);
+        if (target == nullptr && mask_.holds(severity)) target = tell_or_target(severity, text);
+        if (target != nullptr) target->write(target->sink, severity, text);
     }
 
     /// True when a message of that severity is told: worth asking before an expensive text is made.
@@ -95,9 +97,8 @@ public:
                        [](const void* known, Severity severity, std::string_view text) noexcept {
                            as<Sink>(known).write(severity, text);
                        }};
-        for (std::size_t told = 0; const std::size_t end = take_batch(told); told = end)
-            while (told < end) told += tell(told);
-        kept_.reset();  // nobody reads or writes it any more
+        for (std::size_t told = 0; told < take_batch(told);) told += tell(told);
+        std::string().swap(kept_);  // nobody reads or writes it any more
     }
 
     /// How many messages were told on stderr alone, as there was no room to keep them.
@@ -123,17 +124,14 @@ private:
         return *static_cast<Sink*>(const_cast<void*>(known));  // it was no const one to begin with
     }
 
-    void keep_or_pass(Severity severity, std::string_view text) const noexcept {
+    /// The message is told and kept; or, when a sink has come in the meantime, returns where it is to go.
+    const Target* tell_or_target(Severity severity, std::string_view text) const noexcept {
         const detail::ErrnoGuard keep_errno;
-        {
-            const detail::ProcessLock lock(mutex_);
-            if (target_.load() == nullptr) {
-                terminal_.write(severity, text);
-                keep(severity, text);
-                return;
-            }
-        }
-        write(severity, text);
+        const detail::ProcessLock lock(mutex_);
+        if (const Target* const target = target_.load(); target != nullptr) return target;
+        terminal_.write(severity, text);
+        keep(severity, text);
+        return nullptr;
     }
 
     // -- with the mutex held ------------------------------------------------------------------------------------
@@ -142,18 +140,17 @@ private:
     void keep(Severity severity, std::string_view text) const noexcept {
         TimeText time;
         if (time_ == ReplayedTime::in_text) append_now(time);
-        const std::size_t size = size_.load();
         const std::size_t needed = sizeof(Head) + time.size() + text.size();
-        if (needed > capacity_ - size) {
+        if (needed > bytes_ - size_) {
             ++not_kept_;
             return;
         }
         const Head head{time.size() + text.size(), severity};
-        char* const start = kept_.get() + size;
-        std::memcpy(start, &head, sizeof head);
-        time.view().copy(start + sizeof head, time.size());
-        text.copy(start + sizeof head + time.size(), text.size());
-        size_ = size + needed;
+        std::array<char, sizeof head> head_bytes;
+        std::memcpy(head_bytes.data(), &head, sizeof head);
+        kept_.resize(size_);
+        kept_.append(head_bytes.data(), head_bytes.size()).append(time.view()).append(text);
+        size_ = kept_.size();
     }
 
     static void append_now(TimeText& text) noexcept {
@@ -177,22 +174,24 @@ private:
 
     // -- with the other one held --------------------------------------------------------------------------------
 
-    /// Where the messages end that are there to be told; 0 when all of them were, and others go straight on.
+    /// Where the messages end that are there to be told; when all of them were, others go straight on.
     std::size_t take_batch(std::size_t told) noexcept {
+        if (told < batch_.size()) return batch_.size();
         const detail::ProcessLock lock(mutex_);
-        const std::size_t end = size_.load();
-        if (told < end) return end;
-        tell_not_kept();
-        target_.store(&own_target_, std::memory_order_release);
-        return 0;
+        batch_ = {kept_.data(), size_};  // what stands there does not move
+        if (told == batch_.size()) {
+            tell_not_kept();
+            target_.store(&own_target_, std::memory_order_release);
+        }
+        return batch_.size();
     }
 
     /// Tells the message that stands there; returns how much memory it has.
     std::size_t tell(std::size_t at) const noexcept {
         Head head;
-        std::memcpy(&head, kept_.get() + at, sizeof head);
+        std::memcpy(&head, batch_.data() + at, sizeof head);
         own_target_.write(own_target_.sink, head.severity,
-                          {kept_.get() + at + sizeof head, head.size});
+                          batch_.substr(at + sizeof head, head.size));
         return sizeof head + head.size;
     }
 
@@ -207,12 +206,13 @@ private:
 
     const ReplayedTime time_;
     const SeverityMask mask_;
-    std::unique_ptr<char[]> kept_;
-    const std::size_t capacity_;
+    const std::size_t bytes_;
     const StderrSink terminal_;
     mutable detail::ProcessMutex mutex_;
     detail::ProcessMutex replay_mutex_;
-    mutable std::atomic<std::size_t> size_{0};
+    mutable std::string kept_;
+    mutable std::size_t size_ = 0;  // of that, in whole messages
+    std::string_view batch_;        // of that, for the replay
     mutable std::atomic<std::uint64_t> not_kept_{0};
     Target own_target_;
     std::atomic<const Target*> target_{nullptr};
