@@ -101,6 +101,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/thread_names.hpp
     include/daemonkit/detail/unique_fd.hpp
     include/daemonkit/detail/user_database.hpp
+    include/daemonkit/detail/write_signals_guard.hpp
     include/daemonkit/detail/zone_offsets.hpp
     include/daemonkit/environment.hpp
     include/daemonkit/error.hpp

@@ -282,6 +282,21 @@ TEST_CASE("LogFile: the limit on the size of files costs lines, not the process"
     CHECK(all[1] == "afterwards");
 }
 
+TEST_CASE("LogFile: a file that others bring to the limit on its size costs lines, not the process",
+          "[log_file][process]") {
+    const TempFolder folder;
+    const std::string log = folder / "log";
+    const auto finished = run({open_verb(folder), "limit:2000", "vanish", "write:1", "write:2",
+                               "truncate:" + log + ":2000", "write:3", "report", "limit:100000",
+                               "truncate:" + log + ":0", "vanish", "write:afterwards"});
+    REQUIRE(finished);
+    CHECK((*finished)["dropped"] == "1");
+    const Words all = texts(log);
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].find("1 messages dropped: ") == 0);
+    CHECK(all[1] == "afterwards");
+}
+
 namespace {
 
 // One forced run of the real logrotate.

@@ -5,6 +5,7 @@
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/monotonic.hpp>
 #include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/detail/write_signals_guard.hpp>
 
 #include <cerrno>
 #include <climits>  // PIPE_BUF, INT_MAX
@@ -29,6 +30,7 @@ inline int milliseconds_until(Nanoseconds then) noexcept {
 /// O_NONBLOCK is no way: it belongs to the open file, which others share. A socket is written to with MSG_DONTWAIT;
 /// a pipe takes PIPE_BUF bytes without waiting when poll(2) calls it writable. A reader that is gone ends it.
 inline std::size_t write_before(int fd, std::string_view bytes, Nanoseconds then) noexcept {
+    const WriteSignalsGuard no_signal;
     std::size_t done = 0;
     bool is_socket = true;
     bool is_over = false;  // one more time it is asked then, and no more

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstddef>  // std::size_t
+#include <cstdint>
 #include <utility>  // std::move
 
 namespace daemonkit::detail {
@@ -37,7 +38,9 @@ inline bool write_entry(int fd, JournalEntry& entry) noexcept {
 inline UniqueFd journal_file(JournalEntry& entry) noexcept {
     // A file larger than that would end the process with SIGXFSZ.
     struct ::rlimit longest {};
-    if (!sys::getrlimit(RLIMIT_FSIZE, &longest) || longest.rlim_cur < entry.size()) return {};
+    if (!sys::getrlimit(RLIMIT_FSIZE, &longest) ||
+        static_cast<std::uint64_t>(longest.rlim_cur) < entry.size())
+        return {};
     auto made = sys::memfd_create_sealable("journal-entry");
     UniqueFd file(made.value);
     if (made && write_entry(file.get(), entry) && sys::fcntl_seal(file.get())) return file;

@@ -36,8 +36,8 @@ inline bool is_journal_stream(int fd) noexcept {
     std::uint64_t inode = 0;
     if (!read_number(text, ':', device) || !read_number(text, '\0', inode)) return false;
     struct ::stat status {};
-    return sys::fstat(fd, &status) && std::uint64_t{status.st_dev} == device &&
-           std::uint64_t{status.st_ino} == inode;
+    return sys::fstat(fd, &status) && static_cast<std::uint64_t>(status.st_dev) == device &&
+           static_cast<std::uint64_t>(status.st_ino) == inode;
 }
 
 }  // namespace daemonkit::detail

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>  // std::size_t
+#include <cstdint>
 #include <cstring>  // memcpy
 #include <string_view>
 
@@ -30,7 +31,7 @@ public:
     }
 
     /// The number in decimal, filled up on the left to a width.
-    void append_number(unsigned long number, std::size_t width = 1, char fill = '0') noexcept {
+    void append_number(std::uint64_t number, std::size_t width = 1, char fill = '0') noexcept {
         std::array<char, 20> digits;
         std::size_t at = digits.size();
         do digits[--at] = static_cast<char>('0' + number % 10);

@@ -273,15 +273,18 @@ private:
         sent_of_rest_ = 0;
     }
 
-    /// A peer that is gone would let the next line vanish: the error comes only with the one after it.
+    /// A peer that is gone would let the next line vanish: the error comes only with the one after it. One that has more
+    /// to say than is read here is there.
     int look_for_end() noexcept {
-        char answer[256];
-        for (;;) {
+        constexpr int most = 16;
+        char answer[1024];
+        for (int times = 0; times < most; ++times) {
             const auto got = retry([&] { return sys::recv(fd_.get(), answer, sizeof answer, 0); });
             if (got.error == EAGAIN) return 0;
             if (!got) return got.error;
             if (got.value == 0) return EPIPE;
         }
+        return 0;
     }
 
     static constexpr std::size_t frame_size = longest_line + 8;

@@ -7,6 +7,7 @@
 #include <daemonkit/detail/rotate_files.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/detail/unique_fd.hpp>
+#include <daemonkit/detail/write_signals_guard.hpp>
 #include <daemonkit/error.hpp>
 
 #include <cerrno>
@@ -50,6 +51,9 @@ public:
 
     /// Appends, and takes what was written off the front; 0, or the errno with which the rest was refused.
     int write(std::string_view& rest) noexcept {
+        // Others may have brought the file to its limit since the last look.
+        std::optional<WriteSignalsGuard> no_signal;
+        if (limit_ != no_limit) no_signal.emplace();
         while (!rest.empty()) {
             if (size_ + rest.size() > limit_) return looked_at_ = -1, EFBIG;
             const auto written =
@@ -222,7 +226,7 @@ private:
         struct ::rlimit limit {};
         const bool is_limited =
             sys::getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY;
-        limit_ = is_limited ? std::uint64_t{limit.rlim_cur} : no_limit;
+        limit_ = is_limited ? static_cast<std::uint64_t>(limit.rlim_cur) : no_limit;
     }
 
     const std::string path_;

@@ -456,6 +456,29 @@ inline Result<long> queue_to_this_thread(int signal, const siginfo_t& details) n
 }
 #endif
 
+/// sigpending(2): of the calling thread and of the process
+inline Result<int> sigpending(sigset_t* set) noexcept {
+    return invoke("sigpending", [&] { return ::sigpending(set); });
+}
+/// sigtimedwait(2) without waiting: takes a pending signal of the set, EAGAIN when there is none
+inline Result<int> take_pending(const sigset_t& set) noexcept {
+#if DAEMONKIT_OS_LINUX()
+    const struct ::timespec at_once {};
+    return sigtimedwait(set, nullptr, &at_once);
+#else
+    // macOS and OpenBSD have no sigtimedwait: sigwait, for what is pending.
+    sigset_t pending;
+    if (const auto asked = sigpending(&pending); !asked) return asked;
+    for (int signal = 1; signal < NSIG; ++signal) {
+        if (sigismember(&set, signal) != 1 || sigismember(&pending, signal) != 1) continue;
+        sigset_t only;
+        sigemptyset(&only), sigaddset(&only, signal);
+        return invoke("sigwait", [&] { return as_errno(::sigwait(&only, &signal)); });
+    }
+    return {-1, EAGAIN};
+#endif
+}
+
 /// pthread_atfork(3); its error as errno value
 inline Result<int> pthread_atfork(void (*prepare)(), void (*parent)(), void (*child)()) noexcept {
     return invoke("pthread_atfork",
