@@ -381,6 +381,21 @@ TEST_CASE("run_child: what a sink throws ends the program", "[child_process][pro
     CHECK(is_childless());
 }
 
+TEST_CASE(
+    "ChildProcess: after a sink has thrown, the lines behind that one come with the next look",
+    "[child_process][process]") {
+    Lines out;
+    const auto sink = [&](std::string_view line) {
+        out.all.emplace_back(line);
+        if (line == "one") throw std::runtime_error("no more");
+    };
+    // In one write, so that all of it is there when the first line is delivered.
+    ChildProcess child(helper({"print:one\ntwo\nthree\n", "pause"}), {.out = sink});
+    CHECK_THROWS_AS(child.wait_for(10s), std::runtime_error);
+    CHECK_FALSE(child.poll());
+    CHECK(out.all == Words{"one", "two", "three"});
+}
+
 TEST_CASE("ChildProcess: in a process forked from its own it does nothing",
           "[child_process][process]") {
     const Finished said = ask_children({"forked"});

@@ -34,7 +34,8 @@ public:
         char bytes[16 * 1024];
         for (std::size_t room = largest_pipe; pipe_.is_open() && room > 0; room -= sizeof bytes) {
             const auto got = retry([&] { return sys::read(fd(), bytes, sizeof bytes); });
-            if (got.error == EAGAIN) return;
+            // What a sink that has thrown has not been given yet comes now.
+            if (got.error == EAGAIN) return splitter_.feed({}, sink_);
             if (got.error != 0 || got.value == 0) pipe_.reset();
             check(got, Step::await_child, "pipe");
             splitter_.feed({bytes, static_cast<std::size_t>(got.value)}, sink_);
