@@ -7,7 +7,7 @@
 //   thieves ROUNDS   one thread reaps all the time, others run children
 //   stolen           somebody else waits for every child
 //   ignored          SIGCHLD is ignored
-//   forked           a ChildProcess goes out of scope in a forked process
+//   forked           a ChildProcess is told to stop, and goes out of scope, in a forked process
 #include <daemonkit/child_process.hpp>
 #include <daemonkit/reap_children.hpp>
 #include <daemonkit/signal_set.hpp>
@@ -180,6 +180,8 @@ void forked() {
         std::vector<std::string>{helper, "heed:15", "say:ready", "pause"},
         daemonkit::ChildOptions{.out = [](std::string_view) {}});
     const pid_t copy = start([&] {
+        child->signal(SIGTERM);
+        child->stop();
         child.reset();
         return 0;
     });

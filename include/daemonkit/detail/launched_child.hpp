@@ -162,8 +162,9 @@ public:
         child_.ends_group = true;
     }
 
-    /// Signals the group, unless its number may be another's by now.
+    /// Signals the group, unless its number may be another's by now: a forked process is not told of its end.
     Result<int> signal_group(int number) const noexcept {
+        if (process_ != sys::getpid()) return {-1, ESRCH};
         const std::lock_guard lock(child_registry.mutex);
         if (child_.status || is_lost_) return {-1, ESRCH};
         return sys::kill(-pid(), number);
