@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <optional>
 
 #include <sys/prctl.h>
 
@@ -152,6 +153,25 @@ TEST_CASE("ChildProcess: at the end of the scope the program ends, and its group
     Subreaper::end(out.descendant());
     CHECK(is_childless());
     CHECK(count_descriptors() == before);
+}
+
+TEST_CASE("ChildProcess: the end of the scope takes no longer than one grace",
+          "[child_process][process]") {
+    const Subreaper subreaper;
+    constexpr auto grace = 2s;
+    // Who has left the group holds the output on and on; the program itself ends at once, or never by itself.
+    const std::string first = GENERATE("heed:15", "ignore:15");
+    CAPTURE(first);
+    Lines out;
+    std::optional<ChildProcess> child(std::in_place,
+                                      helper({first, "stranger", "say:ready", "pause"}),
+                                      ChildOptions{.out = out.sink(), .grace = grace});
+    await_line(*child, out, "ready");
+    const Stopwatch watch;
+    child.reset();
+    CHECK(watch.elapsed() < grace + grace / 2);
+    REQUIRE(out.descendant() != 0);
+    Subreaper::end(out.descendant());
 }
 
 TEST_CASE("ChildProcess: stop begins the end, and wait brings it to its end",

@@ -48,8 +48,8 @@ struct ChildOptions {
     /// caller.
     std::optional<Timeout> timeout = {};
 
-    /// How long what is over gets to finish: after SIGTERM until SIGKILL, and after the program's end for descendants
-    /// that still hold its output.
+    /// How long what is over gets to finish: after SIGTERM until SIGKILL, and after the end of a program that was not
+    /// asked to end, for descendants that still hold its output.
     Timeout grace = Timeout::seconds(2);
 
     /// Its process group is ended, too, when this descriptor is readable: a SignalSet's that awaits the daemon's end.

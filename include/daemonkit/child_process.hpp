@@ -142,7 +142,7 @@ private:
         if (has_ended_ || !child_.has_ended()) return;
         has_ended_ = true;
         // Descendants may hold its output for ever.
-        silent_at_ = std::min(detail::monotonic_after(grace_), end_at_);
+        silent_at_ = std::min({silent_at_, detail::monotonic_after(grace_), end_at_});
     }
 
     void heed_limits(Nanoseconds now) {
@@ -165,7 +165,7 @@ private:
         ended_by_ = reason;
         end_at_ = detail::forever;
         end_when_readable_ = -1;
-        kill_at_ = detail::monotonic_after(grace_);
+        kill_at_ = silent_at_ = detail::monotonic_after(grace_);
         child_.end_group_with_it();
         signal(SIGTERM);
         signal(SIGCONT);  // a process that was stopped hears of SIGTERM only then
