@@ -102,6 +102,28 @@ TEST_CASE("DaemonContext: a daemon that detaches tells a service manager who it 
     CHECK(manager.next().text == "STOPPING=1");
 }
 
+TEST_CASE("DaemonContext: a number that no supervisor has given is not taken from the start itself",
+          "[context][process]") {
+    // Nothing stands there when the program starts: the next descriptors that the start opens get these numbers.
+    const DaemonFiles files;
+    const NotifyReceiver manager(files.folder / "notify");
+    const std::string fd = GENERATE("3", "4", "5", "6", "7", "8", "9");
+    const std::string detach = GENERATE("automatic", "always");
+    CAPTURE(fd, detach);
+    DaemonStart start(files.start({"--detach", detach, "--notification-fd", fd}),
+                      {{manager.variable()}});
+    const Notification ready = manager.next();
+    CHECK(ready.text.find("READY=1") != std::string::npos);
+    if (detach == "always") {
+        CHECK(start.await().exit_status == 0);
+        CHECK(DaemonStart::end(ready.sender, SIGTERM).exit_status == 0);
+    } else {
+        CHECK(::kill(ready.sender, SIGTERM) == 0);
+        CHECK(start.await().exit_status == 0);
+    }
+    CHECK(manager.next(0).text == "STOPPING=1");
+}
+
 TEST_CASE("DaemonContext: a start that fails never says ready", "[context][process]") {
     const DaemonFiles files;
     const NotifyReceiver manager(files.folder / "notify");

@@ -297,8 +297,8 @@ private:
         owner_ = detail::sys::getpid();
         unconfined_ = setup_.become(start, undo, channel_.native_handle());
         notifier_ = std::move(start.notifier);
-        if (detail::is_notification(start.options.notification_fd))
-            notification_fd_ = *start.options.notification_fd;
+        if (start.notification_fd != channel_.native_handle())
+            notification_fd_ = start.notification_fd;
         if (!unconfined_.empty()) notify_status("not in force: " + unconfined_);
         if (start.lock) lock_.emplace(std::move(*start.lock));
         error_target_ = start.streams.take(Stream::err);

@@ -151,6 +151,7 @@ enum class Forks { to_be_made, made };
 struct PreparedStart {
     explicit PreparedStart(const DaemonOptions& wanted, Forks forks = Forks::to_be_made)
         : options((validate(wanted), wanted)),
+          notification_fd(is_notification(options.notification_fd) ? *options.notification_fd : -1),
           detach(decide_detach(options.detach, options.notification_fd)),
           status(read_proc_status()),
           notifier(std::getenv("NOTIFY_SOCKET")),
@@ -181,6 +182,7 @@ struct PreparedStart {
 
     const DaemonOptions& options;
     FilledStreams filled;
+    int notification_fd;  ///< -1: no supervisor; known before the start opens something that gets the number
     DetachDecision detach;
     std::optional<ProcStatus> status;
     Notifier notifier;
