@@ -10,6 +10,8 @@
 #include "journal_receiver.hpp"
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdlib>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -20,6 +22,24 @@
 
 using namespace daemonkit;
 using daemonkit::testkit::TestJournal;
+
+namespace {
+
+int allocations = 0;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+    ++allocations;
+    if (void* const memory = std::malloc(size)) return memory;
+    throw std::bad_alloc();
+}
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+    ++allocations;
+    return std::malloc(size);
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
 
 namespace {
 
@@ -91,6 +111,23 @@ TEST_CASE("log: below the threshold no argument is formatted", "[fmt][unit]") {
     log(sink, Severity::info, "{}", Counted{});
     CHECK(formatted == 1);
     CHECK(sink.lines.size() == 1);
+}
+
+TEST_CASE("log: a message of up to 500 bytes needs no memory from the heap", "[fmt][unit]") {
+    struct {
+        static bool is_enabled(Severity) noexcept { return true; }
+        void write(Severity, std::string_view text) noexcept { size = text.size(); }
+        std::size_t size = 0;
+    } sink;
+    const std::string most(490, 'x');
+    const std::string more(600, 'x');
+    const int before = allocations;
+    log(sink, Severity::info, "{} is {:.1f}", most, 95.04);
+    const int then = allocations;
+    log(sink, Severity::info, "{} is {:.1f}", more, 95.04);
+    CHECK(then == before);
+    CHECK(allocations == then + 1);
+    CHECK(sink.size == 608);
 }
 
 TEST_CASE("log: a formatter that throws costs its message nothing but the arguments",
