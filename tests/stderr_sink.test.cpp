@@ -8,6 +8,7 @@
 #include "run_program.hpp"
 #include "temp_folder.hpp"
 
+#include <algorithm>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -91,7 +92,7 @@ TEST_CASE(
     "StderrSink: a reader that is frozen holds up all messages together for one bound, and each is "
     "counted",
     "[stderr_sink][process]") {
-    for (const char* const kind : {"socket", "pipe"}) {
+    for (const char* const kind : {"socket", "pipe", "terminal"}) {
         INFO(kind);
         std::vector<std::string> verbs{kind, "open:never"};
         for (int i = 0; i < 400; ++i) verbs.push_back("write-x:6:1000");
@@ -102,6 +103,7 @@ TEST_CASE(
         CHECK(std::stoi(finished["took_ms"]) >= 50);
         CHECK(std::stoi(finished["took_ms"]) < 1000);
         std::string rest = got(finished);
+        rest.erase(std::remove(rest.begin(), rest.end(), '\r'), rest.end());  // a terminal's
         if (rest.front() == '\n') rest.erase(0, 1);  // ends a line that was cut short
         CHECK(rest == std::to_string(dropped) + " messages dropped\nagain\n");
     }
@@ -114,6 +116,16 @@ TEST_CASE("StderrSink: a reader that is gone neither ends the program nor holds 
             run({kind, "open:never", "hang-up", "write:6:1", "write:6:2", "dropped"});
         CHECK(finished["dropped"] == "2");
     }
+}
+
+TEST_CASE("StderrSink: a forked process does not tell what was dropped before it was there",
+          "[stderr_sink][process]") {
+    std::vector<std::string> verbs{"pipe", "open:never"};
+    for (int i = 0; i < 100; ++i) verbs.push_back("write-x:6:1000");
+    verbs.insert(verbs.end(), {"read", "fork-write:6:child", "read"});
+    std::string rest = got(run(verbs));
+    if (rest.front() == '\n') rest.erase(0, 1);  // ends a line that was cut short
+    CHECK(rest == "child\n");
 }
 
 TEST_CASE("StderrSink: messages of eight threads are not torn", "[stderr_sink][process]") {

@@ -8,6 +8,7 @@
 #include <daemonkit/detail/line_buffer.hpp>
 #include <daemonkit/detail/log_text.hpp>
 #include <daemonkit/detail/monotonic.hpp>
+#include <daemonkit/detail/own_pid.hpp>
 #include <daemonkit/detail/process_mutex.hpp>
 #include <daemonkit/severity.hpp>
 #include <daemonkit/severity_mask.hpp>
@@ -91,6 +92,7 @@ private:
     void send(Severity severity, std::string_view text) const noexcept {
         const detail::ErrnoGuard keep_errno;
         const detail::ProcessLock lock(mutex_);
+        if (lock.pid() != pid_) begin_anew(lock.pid());
         if (give_up_at_ == 0) give_up_at_ = detail::monotonic_after(bound_);
         bool is_whole = tell_dropped(severity);
         Buffer lines;
@@ -107,6 +109,13 @@ private:
             give_up_at_ = 0;
         else
             ++dropped_;
+    }
+
+    /// In a forked process: what was dropped before is the parent's to tell.
+    void begin_anew(pid_t pid) const noexcept {
+        pid_ = pid;
+        dropped_ = told_ = 0;
+        give_up_at_ = 0;
     }
 
     bool tell_dropped(Severity severity) const noexcept {
@@ -147,6 +156,7 @@ private:
     const detail::Nanoseconds bound_;
     std::atomic<std::uint8_t> mask_;
     mutable detail::ProcessMutex mutex_;
+    mutable pid_t pid_ = detail::own_pid();  // whose counts these are
     mutable std::atomic<std::uint64_t> dropped_{0};
     mutable std::uint64_t told_ = 0;  // of the dropped ones
     mutable detail::Nanoseconds give_up_at_ =

@@ -3,9 +3,10 @@
 //
 //   journal:WHICH      JOURNAL_STREAM is: right (the device and inode of stderr), or that text; where stderr leads is
 //                      not changed
-//   socket  pipe  file:PATH     stderr is a stream socket, a pipe or that file from here on; `read` reads from it
+//   socket  pipe  terminal  file:PATH     stderr is a stream socket, a pipe, a terminal or that file from here on; `read` reads from it
 //   open:PREFIX        the sink, made with automatic, always or never, with a bound of 50 ms
 //   write:SEVERITY:TEXT         in TEXT, %n is a newline and %0 a NUL byte       write-x:SEVERITY:COUNT
+//   fork-write:SEVERITY:TEXT    the same from a forked process
 //   storm:COUNT        eight threads write so many lines each
 //   mask:SEVERITY      from here on, up to that
 //   hang-up            nobody reads stderr any more
@@ -16,6 +17,7 @@
 
 #include <daemonkit/stderr_sink.hpp>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -25,8 +27,10 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace daemonkit;
@@ -61,7 +65,16 @@ std::string all_that_was_written(int reader) {
     constexpr const char* digits = "0123456789abcdef";
     std::string hex;
     unsigned char byte = 0;
-    while (::read(reader, &byte, 1) == 1) {
+    // What a terminal was given is there for its reader a moment later.
+    const auto is_there = [&] {
+        for (;;) {
+            const ssize_t got = ::read(reader, &byte, 1);
+            if (got >= 0) return got == 1;
+            ::pollfd set{reader, POLLIN, 0};
+            if (errno != EAGAIN || ::poll(&set, 1, 50) != 1) return false;
+        }
+    };
+    while (is_there()) {
         hex += digits[byte >> 4U];
         hex += digits[byte & 0xfU];
     }
@@ -90,6 +103,11 @@ void do_verb(Stage& stage, const Verb& verb) {
         ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
         stage.reader = ends[0];
         become_stderr(ends[1]);
+    } else if (verb.name == "terminal") {
+        stage.reader = ::posix_openpt(O_RDWR | O_NOCTTY);
+        require(::grantpt(stage.reader) == 0 && ::unlockpt(stage.reader) == 0, "a terminal");
+        ::fcntl(stage.reader, F_SETFL, O_NONBLOCK);
+        become_stderr(::open(::ptsname(stage.reader), O_WRONLY | O_NOCTTY));
     } else if (verb.name == "file") {
         become_stderr(::open(verb.first.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
         stage.reader = ::open(verb.first.c_str(), O_RDONLY);
@@ -104,6 +122,14 @@ void do_verb(Stage& stage, const Verb& verb) {
         errno = E2BIG;
         write(unescaped(verb.second));
         if (errno != E2BIG) report("errno", "changed");
+    } else if (verb.name == "fork-write") {
+        const pid_t pid = ::fork();
+        require(pid >= 0, "a process");
+        if (pid == 0) {
+            stage.sink->write(severity(), unescaped(verb.second));
+            ::_exit(0);
+        }
+        ::waitpid(pid, nullptr, 0);
     } else if (verb.name == "write-x") {
         write(std::string(std::stoul(verb.second), 'x'));
     } else if (verb.name == "storm") {

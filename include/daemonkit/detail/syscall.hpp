@@ -238,6 +238,10 @@ inline Result<long> close_range(unsigned first, unsigned last, unsigned flags) n
     return {-1, ENOSYS};
 #endif
 }
+/// isatty(3); an error where it is none
+inline Result<int> isatty(int fd) noexcept {
+    return invoke("isatty", [&] { return ::isatty(fd) == 1 ? 0 : -1; });
+}
 /// dup2(2)
 inline Result<int> dup2(int from, int to) noexcept {
     return invoke("dup2", [&] { return ::dup2(from, to); });
