@@ -53,9 +53,10 @@ inline std::string log_file_ident(const std::string& path, const LogFileOptions&
 /// `2026-11-21T10:10:10.123+01:00 ident[71] warning: text`, in local time.
 ///
 /// Other processes may write to the same file, with a LogFile or by other means that append. Where another program
-/// rotates it, nobody need be told: a file that was renamed, removed or truncated is noticed within a second of writing,
-/// and what was written until then is in the renamed one; `reopen` is for those who do not want to wait. A log of which
-/// the folder cannot be changed by this process goes on in the file that it has, and says so once.
+/// rotates it, nobody need be told: a file that was renamed and made anew, or truncated, is noticed within a second of
+/// writing, and one that is missing is made within three. What was written until then is in the renamed one; `reopen`
+/// is for those who do not want to wait. A log of which the folder cannot be changed by this process goes on in the file
+/// that it has, and says so once.
 ///
 /// A full disk is no error. What finds no room is counted, and once there is room the count is told in the log:
 /// `N messages dropped: No space left on device` stands before the next message. A line of which a part got in is

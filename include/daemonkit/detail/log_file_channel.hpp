@@ -116,7 +116,7 @@ private:
         }
         if (const std::uint64_t count = dropped_ - told_; count > 0) {
             BoundedText<200> text;
-            text.append_number(count);
+            text.append_number(static_cast<unsigned long>(count));
             text.append(" messages dropped: ");
             append_reason(text, failure_);
             if (!append(Severity::warning, text.view(), now)) return false;
