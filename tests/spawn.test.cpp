@@ -70,6 +70,15 @@ void check_caller(Caller& caller) {
 
 }  // namespace
 
+TEST_CASE("spawn: a number that no supervisor has given is not taken from the start itself",
+          "[spawn][process]") {
+    const std::string fd = GENERATE("3", "4", "5", "6", "7", "8");
+    CAPTURE(fd);
+    Caller caller({"--notification-fd", fd});
+    check_daemon(caller, 0);
+    check_caller(caller);
+}
+
 TEST_CASE("spawn: the caller gets the daemon's pid and lives on as it was", "[spawn][process]") {
     SECTION("ready when constructed") {
         Caller caller({"--status", "7"});

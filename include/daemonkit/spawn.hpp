@@ -4,6 +4,7 @@
 
 #include <daemonkit/context.hpp>
 #include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/decide_detach.hpp>
 #include <daemonkit/detail/prepare_start.hpp>
 #include <daemonkit/detail/ready_channel.hpp>
 #include <daemonkit/detail/syscall.hpp>
@@ -98,6 +99,8 @@ pid_t spawn(const DaemonOptions& options, Body body) {
     detached.detach = Detach::always;
     detail::validate(detached);
     detail::refuse_threads(detail::read_proc_status());
+    // Now: the line to the caller may get that number.
+    if (!detail::is_notification(options.notification_fd)) detached.notification_fd.reset();
     detail::ReadyChannel caller;
     detail::ReadyChannel launcher;
     detail::ReadyChannel::open(caller, launcher);

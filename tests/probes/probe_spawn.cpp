@@ -3,7 +3,7 @@
 //
 //   FOLDER/pid, FOLDER/log, FOLDER/report       the daemon's files; FOLDER/state.before, .after: the caller's
 //   --notified          the body calls notify_ready, after --init fail|throw|int|exit|hang
-//   --directory DIR  --close-all  --threads  --ignore-child  --status N (the body's)
+//   --directory DIR  --notification-fd N  --close-all  --threads  --ignore-child  --status N (the body's)
 //   --hook-forks        hooks.in_daemon forks a child that holds whatever the daemon holds
 // stdout: pid=, or error=, errno=, message=, status=; then children=, and over= from atexit and a destructor.
 #include <daemonkit/signal_set.hpp>
@@ -72,6 +72,7 @@ int main(int argc, char** argv) {
         if (option == "--status") wanted.status = std::stoi(value());
         if (option == "--directory") options.working_directory = value();
         if (option == "--close-all") options.close_inherited = daemonkit::CloseInherited::all;
+        if (option == "--notification-fd") options.notification_fd = std::stoi(value());
         if (option == "--ignore-child") ::signal(SIGCHLD, SIG_IGN);
         if (option == "--threads") wanted.has_threads = true;
         if (option == "--hook-forks") {
