@@ -144,6 +144,7 @@ TEST_CASE("spawn: what fails is thrown in the caller, and no daemon is left", "[
         CHECK(caller.start.await().exit_status == 0);
         CHECK(caller["message"] == message);
         CHECK(caller["status"] == status);
+        CHECK(caller.start.err() == "");  // what to say there is for the caller to decide
         CHECK(caller.start.leaves_nothing());
         CHECK_FALSE(fs::exists(caller.files.pid_file));
         check_caller(caller);

@@ -35,8 +35,10 @@ template <class Body>
         return handle_exceptions(
             [&] { return call_body(body, context); },
             [&](const std::exception& failure) {
-                context.notify_failed(failure);
-                static_cast<void>(std::fprintf(stderr, "%s\n", failure.what()));
+                if (context.awaits_ready())
+                    context.notify_failed(failure);
+                else
+                    static_cast<void>(std::fprintf(stderr, "%s\n", failure.what()));
                 return status_of(failure);
             });
     };
