@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <sstream>
@@ -232,6 +233,37 @@ TEST_CASE("BootstrapLog: with eight threads writing across the replay nothing is
     CHECK(sink.lines.size() == 8 * count);
     std::map<char, int> next;
     for (const auto& line : sink.lines) CHECK(std::stoi(line.substr(1)) == next[line[0]]++);
+}
+
+TEST_CASE("BootstrapLog: a message that waits for the end of the replay goes to the sink",
+          "[bootstrap_log][unit][threads]") {
+    // Its last message, the one about what had no room, is told while the log is locked.
+    struct Holding {
+        static bool is_enabled(Severity) noexcept { return true; }
+        void write(Severity, std::string_view text) noexcept {
+            lines.emplace_back(text);
+            if (lines.size() > 1) return;
+            late = std::thread([this] {
+                is_at_it = true;
+                log->write(Severity::info, "late");
+            });
+            while (!is_at_it) std::this_thread::yield();
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+        const BootstrapLog* log;
+        std::atomic<bool> is_at_it{false};
+        std::thread late = {};
+        std::vector<std::string> lines = {};
+    };
+    StderrInFile terminal;
+    BootstrapLog log({.bytes = 0});
+    log.write(Severity::info, "no room");
+    Holding sink{.log = &log};
+    log.replay_into(sink);
+    sink.late.join();
+    terminal.restore();
+    CHECK(sink.lines ==
+          std::vector<std::string>{"1 messages before this one are only on stderr", "late"});
 }
 
 TEST_CASE("BootstrapLog: what the launcher said is told once, by the daemon",
