@@ -140,6 +140,19 @@ TEST_CASE("SyslogClient: over UDP and TCP it is RFC 5424, and every field arrive
     CHECK(second.text == "one of its own");
 }
 
+TEST_CASE("SyslogClient: in RFC 5424 ident and host are ASCII, whatever they are elsewhere",
+          "[syslog_client][unit]") {
+    TestLog log(Kind::udp);
+    auto target = std::get<UdpHost>(log.target());
+    target.hostname = "k\xc3\xb6ln";
+    const SyslogClient client({.ident = "d\xc3\xa4mon", .to = target});
+    client.write(Severity::info, "gr\xc3\xbc\xc3\x9f");
+    const LogLine line = log.next();
+    CHECK(line.host == "k__ln");
+    CHECK(line.ident == "d__mon");
+    CHECK(line.text == "gr\xc3\xbc\xc3\x9f");
+}
+
 TEST_CASE("SyslogClient: RFC 3164 with a host, where a log host wants that",
           "[syslog_client][unit]") {
     TestLog log(GENERATE(Kind::udp, Kind::tcp));

@@ -31,7 +31,7 @@ struct SdElement {
 };
 
 /// The form of RFC 5424, `<28>1 2026-11-21T13:31:39.120034+00:00 host ident 71 - - text`, with what a message can
-/// have besides its text.
+/// have besides its text. Host and ident are ASCII there: any other byte of theirs becomes `_`.
 struct Rfc5424 {
     std::string msgid =
         {};  ///< what kind of message it is, one word of at most 32 bytes; empty: none

@@ -40,6 +40,13 @@ inline std::string hostname_in_messages(const std::string& given) {
     return known ? as_word(name, longest) : "-";
 }
 
+/// Host and ident as the header of RFC 5424 can have them: ASCII, with `_` for any other byte.
+inline void keep_ascii(SyslogForm::Names& names) noexcept {
+    for (std::string* const name : {&names.hostname, &names.ident})
+        for (char& byte : *name)
+            if (static_cast<unsigned char>(byte) > 0x7e) byte = '_';
+}
+
 /// What the two kinds of host have in common.
 template <class Host>
 void set_up_host(SyslogSetup& setup, const Host& host, LogSocket::Kind kind) {
@@ -51,6 +58,7 @@ void set_up_host(SyslogSetup& setup, const Host& host, LogSocket::Kind kind) {
         setup.details = *form;
     }
     setup.names.hostname = hostname_in_messages(host.hostname);
+    if (setup.form == SyslogForm::Kind::rfc5424) keep_ascii(setup.names);
     setup.addresses = LogAddresses::of_host(
         host.host, host.port, kind == LogSocket::Kind::tcp ? SOCK_STREAM : SOCK_DGRAM);
 }
