@@ -134,6 +134,19 @@ TEST_CASE("DaemonContext: what a start prints to stderr stands on the terminal u
     CHECK(start.leaves_nothing());
 }
 
+TEST_CASE("DaemonContext: a terminal that nobody reads does not hold up a start that says much",
+          "[terminal][process]") {
+    if (!has_terminals()) return not_tested("there are no pseudo terminals (devpts)");
+    const DaemonFiles files;
+    Terminal terminal;
+    // A terminal with some room, but not for all of a line, is called writable all the same.
+    DaemonStart start(files.start({"--ready", "notified", "--statuses", "200", "--status",
+                                   std::string(1900, 'x')}),
+                      terminal.login());
+    CHECK(start.await().exit_status == 0);
+    CHECK(DaemonStart::end(start.daemon(), SIGTERM).exit_status == 0);
+}
+
 TEST_CASE("DaemonContext: what the daemon prints to stderr later does not stand on the terminal",
           "[terminal][process]") {
     if (!has_terminals()) return not_tested("there are no pseudo terminals (devpts)");

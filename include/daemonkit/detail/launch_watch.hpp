@@ -2,6 +2,7 @@
 #pragma once
 // LaunchWatch: the launcher's side of a start, from before the forks until the daemon is up or gone. Floor 5.
 
+#include <daemonkit/detail/bounded_write.hpp>
 #include <daemonkit/detail/daemon_group.hpp>
 #include <daemonkit/detail/launch_signals.hpp>
 #include <daemonkit/detail/lead_session.hpp>
@@ -188,11 +189,8 @@ private:
 
     /// What the start is doing, for whoever waits at the terminal.
     static void show(const std::string& text) {
-        // A pipe that nobody empties would hold up the start, one that nobody reads would send SIGPIPE.
-        ::pollfd out{2, POLLOUT, 0};
-        if (sys::poll(&out, 1, 0).value != 1 || out.revents != POLLOUT) return;
-        const std::string line = one_line(text) + '\n';
-        static_cast<void>(sys::write(2, line.data(), line.size()));
+        // Nothing that nobody reads holds up the start: what there is no room for now is not shown.
+        static_cast<void>(write_before(2, one_line(text) + '\n', monotonic_now()));
     }
 
     /// Why the line ended without a last word.
