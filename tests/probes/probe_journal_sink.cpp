@@ -12,26 +12,20 @@
 //   stream:TEXT           JOURNAL_STREAM is: right (the device and inode of stderr), or that text; listening= tells
 // pid= is the process that does the last verb. An Error is reported.
 
+#include "forked_writes.hpp"
 #include "verbs.hpp"
 
 #include <daemonkit/context.hpp>
 #include <daemonkit/journal_sink.hpp>
 
-#include <atomic>
-#include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace daemonkit;
-using namespace std::chrono_literals;
 using probe::report;
 using probe::require;
 using probe::Verb;
@@ -42,49 +36,6 @@ struct Stage {
     std::optional<DaemonContext> context;
     std::optional<JournalSink> sink;
 };
-
-void fork_write(const JournalSink& sink, const std::string& text) {
-    const pid_t pid = ::fork();
-    require(pid >= 0, "a process");
-    if (pid == 0) {
-        sink.write(Severity::info, text);
-        ::_exit(0);
-    }
-    ::waitpid(pid, nullptr, 0);
-    report("child", std::to_string(pid));
-}
-
-void fork_storm(const JournalSink& sink, int count) {
-    std::atomic<bool> done{false};
-    std::vector<std::thread> threads;
-    for (int thread = 0; thread < 4; ++thread) {
-        threads.emplace_back([&] {
-            while (!done) sink.write(Severity::info, "storm");
-        });
-    }
-    int ended = 0;
-    for (int child = 0; child < count; ++child) {
-        const pid_t pid = ::fork();
-        require(pid >= 0, "a process");
-        if (pid == 0) {
-            sink.write(Severity::info, "child");
-            ::_exit(0);
-        }
-        int status = -1;
-        const auto deadline = std::chrono::steady_clock::now() + 5s;
-        while (::waitpid(pid, &status, WNOHANG) == 0 && std::chrono::steady_clock::now() < deadline)
-            std::this_thread::sleep_for(100us);
-        if (status == 0) {
-            ++ended;
-            continue;
-        }
-        ::kill(pid, SIGKILL);
-        ::waitpid(pid, nullptr, 0);
-    }
-    done = true;
-    for (auto& thread : threads) thread.join();
-    report("children", std::to_string(ended));
-}
 
 void start_daemon(Stage& stage, const Verb& verb) {
     DaemonOptions options{.detach = Detach::always,
@@ -111,9 +62,9 @@ void do_verb(Stage& stage, const Verb& verb, const std::string& text) {
     else if (verb.name == "write")
         stage.sink->write(Severity::info, text.substr(6));
     else if (verb.name == "fork-write")
-        fork_write(*stage.sink, verb.first);
+        probe::fork_write(*stage.sink, verb.first);
     else if (verb.name == "fork-storm")
-        fork_storm(*stage.sink, std::stoi(verb.first));
+        probe::fork_storm(*stage.sink, std::stoi(verb.first));
     else if (verb.name == "vanish")
         for (int fd = 3; fd < 1024; ++fd) ::close(fd);
     else if (verb.name == "daemon")

@@ -19,14 +19,13 @@
 //   chroot:FOLDER   move:FROM:TO   pause:NAME
 // pid= is the process that does the last verb. An Error is reported.
 
+#include "forked_writes.hpp"
 #include "verbs.hpp"
 
 #include <daemonkit/context.hpp>
 #include <daemonkit/log_file.hpp>
 
 #include <atomic>
-#include <chrono>
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -45,7 +44,6 @@
 #include <unistd.h>
 
 using namespace daemonkit;
-using namespace std::chrono_literals;
 using probe::report;
 using probe::require;
 using probe::Verb;
@@ -78,49 +76,6 @@ void storm(const LogFile& log, int threads, int count) {
     }
     go = true;
     for (auto& thread : all) thread.join();
-}
-
-void fork_write(const LogFile& log, const std::string& text) {
-    const pid_t pid = ::fork();
-    require(pid >= 0, "a process");
-    if (pid == 0) {
-        log.write(Severity::info, text);
-        ::_exit(0);
-    }
-    ::waitpid(pid, nullptr, 0);
-    report("child", std::to_string(pid));
-}
-
-void fork_storm(const LogFile& log, int count) {
-    std::atomic<bool> done{false};
-    std::vector<std::thread> threads;
-    for (int thread = 0; thread < 4; ++thread) {
-        threads.emplace_back([&] {
-            while (!done) log.write(Severity::info, "storm");
-        });
-    }
-    int ended = 0;
-    for (int child = 0; child < count; ++child) {
-        const pid_t pid = ::fork();
-        require(pid >= 0, "a process");
-        if (pid == 0) {
-            log.write(Severity::info, "child");
-            ::_exit(0);
-        }
-        int status = -1;
-        const auto deadline = std::chrono::steady_clock::now() + 5s;
-        while (::waitpid(pid, &status, WNOHANG) == 0 && std::chrono::steady_clock::now() < deadline)
-            std::this_thread::sleep_for(100us);
-        if (status == 0) {
-            ++ended;
-            continue;
-        }
-        ::kill(pid, SIGKILL);
-        ::waitpid(pid, nullptr, 0);
-    }
-    done = true;
-    for (auto& thread : threads) thread.join();
-    report("children", std::to_string(ended));
 }
 
 void family(const LogFile& log, int processes, int count) {
@@ -199,9 +154,9 @@ void do_verb(Stage& stage, const Verb& verb, const std::string& text) {
     } else if (verb.name == "storm") {
         storm(*stage.log, number(verb.first), number(verb.second));
     } else if (verb.name == "fork-write") {
-        fork_write(*stage.log, verb.first);
+        probe::fork_write(*stage.log, verb.first);
     } else if (verb.name == "fork-storm") {
-        fork_storm(*stage.log, number(verb.first));
+        probe::fork_storm(*stage.log, number(verb.first));
     } else if (verb.name == "family") {
         family(*stage.log, number(verb.first), number(verb.second));
     } else if (verb.name == "vanish") {

@@ -16,27 +16,22 @@
 //   private-dev           a /dev of its own              make-console  console   reports what went to /dev/console
 // pid= is the process that does the last verb. An Error is reported.
 
+#include "forked_writes.hpp"
 #include "private_dev.hpp"
 #include "verbs.hpp"
 
 #include <daemonkit/context.hpp>
 #include <daemonkit/syslog_client.hpp>
 
-#include <atomic>
-#include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <optional>
 #include <string>
-#include <thread>
-#include <vector>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace daemonkit;
-using namespace std::chrono_literals;
 using probe::report;
 using probe::require;
 using probe::Verb;
@@ -48,49 +43,6 @@ struct Stage {
     SyslogClientOptions options{.ident = "p"};
     std::optional<SyslogClient> client;
 };
-
-void fork_write(const SyslogClient& client, const std::string& text) {
-    const pid_t pid = ::fork();
-    require(pid >= 0, "a process");
-    if (pid == 0) {
-        client.write(Severity::info, text);
-        ::_exit(0);
-    }
-    ::waitpid(pid, nullptr, 0);
-    report("child", std::to_string(pid));
-}
-
-void fork_storm(const SyslogClient& client, int count) {
-    std::atomic<bool> done{false};
-    std::vector<std::thread> threads;
-    for (int thread = 0; thread < 4; ++thread) {
-        threads.emplace_back([&] {
-            while (!done) client.write(Severity::info, "storm");
-        });
-    }
-    int ended = 0;
-    for (int child = 0; child < count; ++child) {
-        const pid_t pid = ::fork();
-        require(pid >= 0, "a process");
-        if (pid == 0) {
-            client.write(Severity::info, "child");
-            ::_exit(0);
-        }
-        int status = -1;
-        const auto deadline = std::chrono::steady_clock::now() + 5s;
-        while (::waitpid(pid, &status, WNOHANG) == 0 && std::chrono::steady_clock::now() < deadline)
-            std::this_thread::sleep_for(100us);
-        if (status == 0) {
-            ++ended;
-            continue;
-        }
-        ::kill(pid, SIGKILL);
-        ::waitpid(pid, nullptr, 0);
-    }
-    done = true;
-    for (auto& thread : threads) thread.join();
-    report("children", std::to_string(ended));
-}
 
 void start_daemon(Stage& stage, const Verb& verb) {
     DaemonOptions options{.detach = Detach::always,
@@ -123,9 +75,9 @@ void do_verb(Stage& stage, const Verb& verb, const std::string& text) {
     else if (verb.name == "write")
         stage.client->write(Severity::info, text.substr(6));
     else if (verb.name == "fork-write")
-        fork_write(*stage.client, verb.first);
+        probe::fork_write(*stage.client, verb.first);
     else if (verb.name == "fork-storm")
-        fork_storm(*stage.client, std::stoi(verb.first));
+        probe::fork_storm(*stage.client, std::stoi(verb.first));
     else if (verb.name == "vanish")
         for (int fd = 3; fd < 1024; ++fd) ::close(fd);
     else if (verb.name == "daemon")
