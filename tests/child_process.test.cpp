@@ -217,6 +217,9 @@ TEST_CASE("run_child: environment and working directory are options", "[child_pr
     CHECK(some["env.DAEMONKIT_NEW"] == "a=b");
     CHECK(some["env.DAEMONKIT_OTHER"] == "(none)");
     CHECK(some["env.PATH"] == "(none)");
+    // A default, and what the user wants after it: as with setenv, and as in a daemon's own environment.
+    const Report last = run({.set = {{"DAEMONKIT_NEW", "first"}, {"DAEMONKIT_NEW", "last"}}});
+    CHECK(last["env.DAEMONKIT_NEW"] == "last");
     ::unsetenv("DAEMONKIT_KEPT");
     ::unsetenv("DAEMONKIT_OTHER");
 }

@@ -44,14 +44,14 @@ inline std::vector<std::string> environment_texts(const Environment& wanted) {
         const auto& listed = wanted.listed;
         const bool is_kept = wanted.inherited == InheritedEnvironment::keep ||
                              std::find(listed.begin(), listed.end(), name) != listed.end();
-        const auto replaces = [&](const auto& each) { return each.first == name; };
-        const auto& set = wanted.set;
-        if (is_kept && std::none_of(set.begin(), set.end(), replaces)) texts.emplace_back(*text);
+        if (is_kept) texts.emplace_back(*text);
     }
-    for (const auto& [name, value] : wanted.set) {
-        texts.push_back(name);
+    for (const auto& set : wanted.set) {
+        const auto is_before = [&](const std::string& text) { return name_of(text) == set.first; };
+        std::erase_if(texts, is_before);  // of two values for one name the later one counts
+        texts.push_back(set.first);
         texts.back() += '=';
-        texts.back() += value;
+        texts.back() += set.second;
     }
     return texts;
 }
