@@ -322,6 +322,7 @@ TEST_CASE("ChildProcess: where SIGCHLD is ignored the start is refused, with the
 TEST_CASE("ChildProcess: an end that somebody else has taken is said, every time",
           "[child_process][process]") {
     const Finished said = ask_children({"stolen"});
+    CHECK(said["owned"] == "0");
     const std::string message =
         ": something in this program waits for every child; it has to use reap_children (No child "
         "processes)";

@@ -160,6 +160,8 @@ void stolen() {
     }
     child.signal(SIGKILL);
     child.stop();
+    // The number may be another child's by now, whose end is not this object's.
+    report("owned", daemonkit::detail::child_registry.find(child.pid()) != nullptr);
     report("childless", is_childless());
 }
 

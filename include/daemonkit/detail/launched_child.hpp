@@ -135,7 +135,11 @@ public:
         const auto id = static_cast<id_t>(pid());
         const auto looked =
             retry([&] { return sys::waitid(P_PID, id, &ended, WEXITED | WNOHANG | WNOWAIT); });
-        if (!looked) refuse_end(looked.error);
+        if (!looked) {
+            // The next child that gets the number is not this one.
+            if (looked.error == ECHILD) child_registry.remove(child_);
+            refuse_end(looked.error);
+        }
         return ended.si_pid != 0;
     }
 
@@ -148,7 +152,10 @@ public:
             if (child_.ends_group) static_cast<void>(sys::kill(-pid(), SIGKILL));
             int status = 0;
             const auto taken = retry([&] { return sys::waitpid(pid(), &status, 0); });
-            if (!taken) refuse_end(taken.error);
+            if (!taken) {
+                if (taken.error == ECHILD) child_registry.remove(child_);
+                refuse_end(taken.error);
+            }
             child_.status = ExitStatus::from_wait(status);
         }
         child_registry.remove(child_);
