@@ -13,10 +13,10 @@
 #include <daemonkit/detail/record_lock.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/detail/unique_fd.hpp>
+#include <daemonkit/detail/write_signals_guard.hpp>
 #include <daemonkit/error.hpp>
 
 #include <cerrno>
-#include <csignal>  // SIGXFSZ
 #include <optional>
 #include <string>
 #include <string_view>
@@ -280,22 +280,13 @@ private:
     }
 
     detail::Result<ssize_t> pwrite_despite_limit(std::string_view text) noexcept {
-        const auto put = [&] {
-            return detail::retry(
-                [&] { return detail::sys::pwrite(fd_.get(), text.data(), text.size(), 0); });
-        };
         struct ::rlimit limit {};
         const bool is_unlimited = detail::sys::getrlimit(RLIMIT_FSIZE, &limit).error == 0 &&
                                   limit.rlim_cur == RLIM_INFINITY;
-        if (is_unlimited) return put();
-        // Beyond the limit the kernel sends SIGXFSZ, which kills; ignored, the write says EFBIG.
-        struct ::sigaction ignore {};
-        ignore.sa_handler = SIG_IGN;
-        struct ::sigaction before {};
-        const auto ignored = detail::sys::sigaction(SIGXFSZ, &ignore, &before);
-        const auto written = put();
-        if (ignored) static_cast<void>(detail::sys::sigaction(SIGXFSZ, &before, nullptr));
-        return written;
+        std::optional<detail::WriteSignalsGuard> no_signal;
+        if (!is_unlimited) no_signal.emplace();
+        return detail::retry(
+            [&] { return detail::sys::pwrite(fd_.get(), text.data(), text.size(), 0); });
     }
 
     bool remove_own_file() const noexcept {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Others who act between two system calls: a reader that goes away, a log host that never stops talking.
 #include <daemonkit/detail/bounded_write.hpp>
+#include <daemonkit/pid_lock.hpp>
 #include <daemonkit/syslog_client.hpp>
 
 #include "catch.hpp"
+#include "temp_folder.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -12,6 +14,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -86,6 +89,28 @@ TEST_CASE("write_before: where SIGPIPE is blocked, none is left pending but one 
     ::raise(SIGPIPE);
     CHECK(write_to_a_vanishing_reader() == 0);
     CHECK(CountedSigpipe::is_pending());
+}
+
+TEST_CASE("PidLock: the other threads have their SIGXFSZ while the pid is written",
+          "[pid_lock][fault][unit]") {
+    const testkit::TempFolder folder;
+    PidLock lock(folder / "pid");
+    struct ::rlimit before {};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    struct ::rlimit limit = before;
+    limit.rlim_cur = 1 << 20;
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    bool is_ignored = false;
+    {
+        const Meddler meddler([&](std::string_view call) {
+            struct ::sigaction action {};
+            if (call == "pwrite") ::sigaction(SIGXFSZ, nullptr, &action);
+            if (action.sa_handler == SIG_IGN) is_ignored = true;
+        });
+        lock.write_pid();
+    }
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    CHECK_FALSE(is_ignored);
 }
 
 TEST_CASE("SyslogClient: a log host that never stops talking holds nobody up",
