@@ -147,7 +147,8 @@ private:
         struct ::stat status {};
         REQUIRE(::fstat(file, &status) == 0);
         record.as_file = true;
-        record.seals = ::fcntl(file, F_GET_SEALS);
+        const int seals = ::fcntl(file, F_GET_SEALS);
+        record.seals = seals < 0 ? 0 : seals;  // a file of a kind that cannot be sealed has none
         record.bytes.resize(static_cast<std::size_t>(status.st_size));
         REQUIRE(::pread(file, record.bytes.data(), record.bytes.size(), 0) == status.st_size);
         ::close(file);
