@@ -110,13 +110,14 @@ std::optional<bool> comes_to_sleep(long thread) {
 // While it is not negative: so many allocations of this thread work, the next one fails.
 static thread_local int allocations_left = -1;
 
-void* operator new(std::size_t size) {
+// Not inlined: an optimizing g++ 12 would see memory of new given to free.
+[[gnu::noinline]] void* operator new(std::size_t size) {
     if (allocations_left >= 0 && allocations_left-- == 0) throw std::bad_alloc();
     if (void* const memory = std::malloc(size)) return memory;
     throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 TEST_CASE("Reloadable: whichever allocation fails, the old value or the new one is in force, whole",
           "[reload][unit]") {
