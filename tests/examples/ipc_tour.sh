@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 . "$(dirname "$0")/common.sh"
+[ -w /dev/shm ] || not_tested "shared memory cannot be made: /dev/shm is not to be written to"
 
 workers_of() { cat "/proc/$1/task/$1/children" 2>/dev/null; }
 has_worker() { [ -n "$(workers_of "$1")" ]; }

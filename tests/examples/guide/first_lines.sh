@@ -2,10 +2,7 @@
 . "$(dirname "$0")/../common.sh"
 PATH=$PATH:/usr/sbin
 
-if ! command -v rsyslogd >/dev/null; then
-    echo "NOT TESTED HERE: rsyslogd is not installed"
-    exit 0
-fi
+command -v rsyslogd >/dev/null || not_tested "rsyslogd is not installed"
 cat >conf <<CONF
 global(workDirectory="$folder")
 module(load="imuxsock" SysSock.Use="off")

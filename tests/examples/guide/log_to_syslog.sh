@@ -11,10 +11,7 @@ expect "with 71" [ "$status" -eq 71 ]
 run
 expect "wrong use ends with 64" [ "$status" -eq 64 ]
 
-if ! command -v rsyslogd >/dev/null; then
-    echo "NOT TESTED HERE: rsyslogd is not installed"
-    exit 0
-fi
+command -v rsyslogd >/dev/null || not_tested "rsyslogd is not installed"
 port=$((10000 + $$ % 20000))
 cat >conf <<CONF
 global(workDirectory="$folder")
