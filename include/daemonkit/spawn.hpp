@@ -24,7 +24,10 @@ namespace daemonkit {
 namespace detail {
 
 /// The process in the middle: the launcher of the daemon, which ends in the caller's place. Never returns.
+///
+/// Nor does anything unwind past it, a body that calls pthread_exit included: behind it is the caller's code.
 template <class Body>
+// NOLINTNEXTLINE(bugprone-exception-escape): to end the process is what noexcept is for here
 [[noreturn]] void launch_for_caller(ReadyChannel& caller, const DaemonOptions& options,
                                     Body& body) noexcept {
     const auto be_daemon = [&] {
