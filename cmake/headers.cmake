@@ -49,6 +49,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/journal_entry.hpp
     include/daemonkit/detail/journal_file.hpp
     include/daemonkit/detail/journal_stream.hpp
+    include/daemonkit/detail/json_text.hpp
     include/daemonkit/detail/landlock_linux.hpp
     include/daemonkit/detail/launch_signals.hpp
     include/daemonkit/detail/launch_watch.hpp
@@ -101,6 +102,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/thread_names.hpp
     include/daemonkit/detail/unique_fd.hpp
     include/daemonkit/detail/user_database.hpp
+    include/daemonkit/detail/utf8.hpp
     include/daemonkit/detail/write_signals_guard.hpp
     include/daemonkit/detail/zone_offsets.hpp
     include/daemonkit/environment.hpp

@@ -33,3 +33,20 @@ TEST_CASE("Severity: each has its word, and a number that is none has one too",
     CHECK(std::string(to_string(Severity::debug)) == "debug");
     CHECK(std::string(to_string(static_cast<Severity>(8))) == "severity");
 }
+
+TEST_CASE(
+    "Severity: a word is read as it is written, and as syslog.conf has it, and nothing else is",
+    "[severity][unit]") {
+    for (int number = 0; number <= 7; ++number) {
+        const auto severity = static_cast<Severity>(number);
+        CHECK(daemonkit::severity_named(to_string(severity)) == severity);
+    }
+    CHECK(daemonkit::severity_named("emerg") == Severity::emergency);
+    CHECK(daemonkit::severity_named("crit") == Severity::critical);
+    CHECK(daemonkit::severity_named("err") == Severity::error);
+    CHECK(daemonkit::severity_named("warn") == Severity::warning);
+    for (const char* word : {"", "severity", "Debug", "debug ", "debu", "7", "none"}) {
+        CAPTURE(word);
+        CHECK_FALSE(daemonkit::severity_named(word));
+    }
+}

@@ -3,6 +3,9 @@
 // Severity: how much a message matters, the same for every sink. Floor 0.
 
 #include <cstdint>
+#include <iterator>  // std::size
+#include <optional>
+#include <string_view>
 
 namespace daemonkit {
 
@@ -33,6 +36,17 @@ constexpr const char* to_string(Severity severity) noexcept {
         case Severity::debug: return "debug";
     }
     return "severity";
+}
+
+/// The severity of that word, or of the shorter one that syslog.conf(5) has for it; nothing for any other text.
+constexpr std::optional<Severity> severity_named(std::string_view word) noexcept {
+    constexpr std::string_view shorter[] = {"emerg", "alert", "crit", "err", "warn"};
+    for (unsigned number = 0; number <= static_cast<unsigned>(Severity::debug); ++number) {
+        const auto severity = static_cast<Severity>(number);
+        const bool is_short = number < std::size(shorter) && word == shorter[number];
+        if (is_short || word == to_string(severity)) return severity;
+    }
+    return std::nullopt;
 }
 
 }  // namespace daemonkit

@@ -3,6 +3,7 @@
 // Structured data and MSGID as RFC 5424 writes them, whatever the texts hold. Floor 3.
 
 #include <daemonkit/detail/line_buffer.hpp>
+#include <daemonkit/detail/utf8.hpp>
 #include <daemonkit/error.hpp>
 #include <daemonkit/syslog_client_options.hpp>
 
@@ -33,25 +34,6 @@ void append_sd_name(BoundedText<Capacity>& to, std::string_view name) noexcept {
     if (name.empty()) name = "_";
     for (const char byte : name.substr(0, longest_sd_name))
         to.append(is_name_byte(byte) ? byte : '_');
-}
-
-/// How many bytes at the start of `text` are one character of UTF-8; 0 when they are none.
-constexpr std::size_t utf8_length(std::string_view text) noexcept {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t length = first < 0xc2   ? 0
-                               : first < 0xe0 ? 2
-                               : first < 0xf0 ? 3
-                               : first < 0xf5 ? 4
-                                              : 0;
-    if (length == 0 || text.size() < length) return 0;
-    for (std::size_t at = 1; at < length; ++at)
-        if ((byte(at) & 0xc0U) != 0x80) return 0;
-    // Longer than need be, a surrogate, or beyond the last character.
-    if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f)) return 0;
-    if ((first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) return 0;
-    return length;
 }
 
 /// A value: `"`, `\` and `]` behind a backslash, a control character as in the text of a message, and U+FFFD for a byte
