@@ -3,14 +3,14 @@
 //
 //   reload_on_sighup [--foreground] CONFIG LOG PID_FILE   until SIGTERM or SIGINT
 //
-// CONFIG has lines "low = DEGREES", "high = DEGREES" and "interval = MILLISECONDS", and comments after #.
+// CONFIG has lines such as "low = 18", "high = 22" and "interval = 500ms"; the variables RELOAD_LOW, RELOAD_HIGH and
+// RELOAD_INTERVAL take their places.
 #include <daemonkit/context.hpp>
 #include <daemonkit/reload.hpp>
 #include <daemonkit/signal_set.hpp>
 
-#include <algorithm>
-#include <cerrno>
-#include <charconv>
+#include "settings.hpp"
+
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -19,65 +19,33 @@
 #include <exception>
 #include <filesystem>
 #include <functional>
-#include <memory>
 #include <mutex>
-#include <stdexcept>
 #include <stop_token>
 #include <string>
-#include <string_view>
-#include <system_error>
 #include <thread>
 #include <vector>
 
 namespace {
 
-struct Config {
-    int low = 18;
-    int high = 22;
-    int interval = 1000;
-};
+using namespace std::chrono_literals;
 
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view blanks = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-    return text.substr(0, text.find_last_not_of(blanks) + 1);
-}
+struct Config {
+    int low;
+    int high;
+    std::chrono::milliseconds interval;
+};
 
 /// The configuration, whole and checked; what it throws names file, line and reason.
 Config read_config(const std::string& path) {
-    struct Close {
-        void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
+    settings::Source in("RELOAD", path);
+    const Config config{
+        .low = in.get("low", settings::number(-100, 100), 18),
+        .high = in.get("high", settings::number(-100, 100), 22),
+        .interval = in.get("interval", settings::duration(1ms, 24h), 1s),
     };
-    const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "re"));
-    if (!file) throw std::system_error(errno, std::system_category(), path);
-
-    Config config;
-    char line[256];
-    for (int number = 1; std::fgets(line, sizeof line, file.get()) != nullptr; ++number) {
-        const auto refuse = [&](const std::string& reason) {
-            throw std::runtime_error(path + ":" + std::to_string(number) + ": " + reason);
-        };
-        if (std::strlen(line) == sizeof line - 1) refuse("too long");
-        const std::string_view words = trim(line);
-        if (words.empty() || words.front() == '#') continue;
-        const auto equals = std::min(words.find('='), words.size());
-        const std::string_view key = trim(words.substr(0, equals));
-        const std::string_view value = trim(words.substr(std::min(equals + 1, words.size())));
-        int* const field = key == "low"        ? &config.low
-                           : key == "high"     ? &config.high
-                           : key == "interval" ? &config.interval
-                                               : nullptr;
-        if (field == nullptr) refuse("there is no key " + std::string(key));
-        const auto [end, error] =
-            std::from_chars(value.data(), value.data() + value.size(), *field);
-        if (error != std::errc() || end != value.data() + value.size())
-            refuse("not of the form KEY = NUMBER");
-    }
-    if (std::ferror(file.get()) != 0) throw std::system_error(errno, std::system_category(), path);
     // What one line cannot tell is checked before anybody sees it, too.
-    if (config.low >= config.high) throw std::runtime_error(path + ": low is not below high");
-    if (config.interval < 1) throw std::runtime_error(path + ": interval is less than 1");
-    return config;
+    if (config.low >= config.high) in.refuse("low", "not below high");
+    return in.checked(config);
 }
 
 void say(const std::string& text) {
@@ -96,7 +64,7 @@ void work(const std::stop_token& stop, const daemonkit::Reloadable<Config>& conf
         const auto now = config.get();  // one piece of work, one configuration
         say("worker " + std::to_string(number) + " keeps " + std::to_string(now->low) + " to " +
             std::to_string(now->high));
-        interval = std::chrono::milliseconds(now->interval);
+        interval = now->interval;
     } while (!stopping.wait_for(lock, stop, interval, is_over));
 }
 // [worker]

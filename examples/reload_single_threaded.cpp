@@ -1,44 +1,32 @@
 // SPDX-License-Identifier: MIT
 // A daemon of one thread that reads its configuration again on SIGHUP. A bad one is told, and the old one stays.
 //
-//   reload_single_threaded CONFIG LOG PID_FILE   until SIGTERM or SIGINT; CONFIG holds a number of milliseconds
+//   reload_single_threaded CONFIG LOG PID_FILE   until SIGTERM or SIGINT; CONFIG has a line such as "interval = 30s"
 #include <daemonkit/context.hpp>
 #include <daemonkit/reload.hpp>
 #include <daemonkit/signal_set.hpp>
 
-#include <cerrno>
-#include <charconv>
+#include "settings.hpp"
+
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <filesystem>
-#include <memory>
-#include <stdexcept>
 #include <string>
-#include <system_error>
 
 namespace {
+
+using namespace std::chrono_literals;
 
 struct Config {
     std::chrono::milliseconds interval;
 };
 
-/// The configuration, whole and checked; what it throws names the file and the reason.
+/// The configuration, whole and checked; what it throws names file, line and reason.
 Config read_config(const std::string& path) {
-    struct Close {
-        void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
-    };
-    const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "re"));
-    char line[32] = "";
-    if (!file || (std::fgets(line, sizeof line, file.get()) == nullptr && std::ferror(file.get())))
-        throw std::system_error(errno, std::system_category(), path);
-    int count = 0;
-    const auto [end, error] = std::from_chars(line, line + std::strcspn(line, "\n"), count);
-    if (error != std::errc() || *end != '\n' || count < 1)
-        throw std::runtime_error(path + ":1: not a number of milliseconds, 1 or more");
-    return {std::chrono::milliseconds(count)};
+    settings::Source in("RELOAD", path);
+    return in.checked(Config{in.get("interval", settings::duration(1ms, 24h))});
 }
 
 void say(const std::string& text) {
@@ -78,7 +66,7 @@ int main(int argc, char** argv) try {
         const auto signal = signals.wait_until(next);
         if (!signal) {
             const auto now = config.get();
-            say("alive, again in " + std::to_string(now->interval.count()) + " ms");
+            say("alive, again in " + settings::to_string(now->interval));
             next += now->interval;
         } else if (!signals.dispatch(*signal)) {
             break;  // SIGTERM and SIGINT have no callback
