@@ -30,6 +30,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/cloexec_pipe_fcntl.hpp
     include/daemonkit/detail/cloexec_pipe_pipe2.hpp
     include/daemonkit/detail/close_inherited.hpp
+    include/daemonkit/detail/command.hpp
     include/daemonkit/detail/confine.hpp
     include/daemonkit/detail/confine_linux.hpp
     include/daemonkit/detail/confine_none.hpp

@@ -9,6 +9,7 @@
 #include <daemonkit/context_options.hpp>
 #include <daemonkit/detail/become_daemon.hpp>
 #include <daemonkit/detail/bounded_write.hpp>
+#include <daemonkit/detail/command.hpp>
 #include <daemonkit/detail/fork_session_leader.hpp>
 #include <daemonkit/detail/launch_watch.hpp>
 #include <daemonkit/detail/prepare_start.hpp>
@@ -34,6 +35,9 @@
 #include <string_view>
 #include <system_error>
 #include <utility>  // std::move
+#include <vector>
+
+#include <fcntl.h>  // FD_CLOEXEC
 
 namespace daemonkit {
 
@@ -101,11 +105,36 @@ public:
         if (channel_.is_open()) commit();
         error_target_.reset();
         state_ = State::ready;
-        static_cast<void>(notifier_.ready(detach_decision_.choice == Detach::always ? owner_ : 0));
-        const detail::UniqueFd supervisor(std::exchange(notification_fd_, -1));
-        constexpr detail::Nanoseconds bound = 100'000'000;
-        if (supervisor.is_open())
-            detail::write_before(supervisor.get(), "\n", detail::monotonic_after(bound));
+        tell_managers();
+    }
+
+    /// The process becomes the program, with its pid, the lock of the pid file and all that the options made of it.
+    ///
+    /// For ReadyWhen::notified, in place of `notify_ready`: the exec itself tells the launcher that the daemon is up. Where
+    /// the program has to last for a while, it is up after that; one that fails sooner is a failed start. The program
+    /// inherits the descriptor of the pid file: it is locked until the program, and all it starts, have closed it. The file
+    /// stays at the end, unlocked. A service manager is told just before the exec.
+    ///
+    /// Shape:    the program, looked up in PATH where its name has no slash, and its arguments. Descriptors with the
+    ///           close-on-exec flag do not come along, those of `keep_open` included.
+    /// Process:  daemon. While a launcher waits, a failure is told there and the process ends.
+    /// Errors:   Step::execute_program (ENOENT, EACCES — actionable; exit status 127, 126), Step::redirect_stream,
+    ///           Step::lock_pid_file; Step::validate_options for no program. The daemon is what it was then.
+    /// Source:   execve(2).
+    [[noreturn]] void execute(const std::vector<std::string>& command,
+                              Timeout has_to_last = Timeout::seconds(0)) {
+        try {
+            become_program(command, has_to_last);
+        } catch (const std::exception& failure) {
+            if (channel_.is_open()) {
+                lock_.reset();
+                fail(failure);
+            }
+            if (lock_)
+                static_cast<void>(detail::sys::fcntl_setfd(lock_->native_handle(), FD_CLOEXEC));
+            if (state_ == State::starting) setup_.put_back_streams();
+            throw;
+        }
     }
 
     /// What the daemon is doing: the launcher shows the text while it waits, a service manager shows the last one.
@@ -124,9 +153,7 @@ public:
     void extend_timeout(Timeout timeout) noexcept {
         static_cast<void>(notifier_.extend_timeout(timeout));
         if (!channel_.is_open()) return;
-        constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max();
-        const std::int64_t wanted = timeout.in_milliseconds();
-        const auto milliseconds = wanted < most ? static_cast<std::int32_t>(wanted) : most;
+        const std::int32_t milliseconds = in_frame(timeout);
         static_cast<void>(
             channel_.send(detail::FrameKind::extend, milliseconds > 0 ? milliseconds : 1));
     }
@@ -313,6 +340,43 @@ private:
         const auto said = channel_.send(detail::FrameKind::ready, owner_);
         if (!said || !channel_.await_heard()) leave(no_launcher);
         channel_.close();
+    }
+
+    /// Returns by an Error alone.
+    [[noreturn]] void become_program(const std::vector<std::string>& command, Timeout has_to_last) {
+        const detail::Command program(command, {});
+        const bool starts = state_ == State::starting;
+        if (starts) setup_.redirect(Stream::err, error_target_.get());
+        if (lock_) {
+            detail::check(detail::sys::fcntl_setfd(lock_->native_handle(), 0), Step::lock_pid_file,
+                          lock_->path());
+        }
+        static_cast<void>(std::fflush(nullptr));
+        // No answer is waited for: should the launcher end before the exec, the tied line takes this process along.
+        if (channel_.is_open() &&
+            !channel_.send(detail::FrameKind::executes, in_frame(has_to_last))) {
+            leave(no_launcher);
+        }
+        if (starts) tell_managers();
+        const int error = program.execute();
+        throw Error(Step::execute_program, program.program(), error,
+                    detail::explain_execution(program.program(), error));
+    }
+
+    void tell_managers() noexcept {
+        static_cast<void>(notifier_.ready(detach_decision_.choice == Detach::always ? owner_ : 0));
+        const detail::UniqueFd supervisor(std::exchange(notification_fd_, -1));
+        constexpr detail::Nanoseconds bound = 100'000'000;
+        if (supervisor.is_open())
+            detail::write_before(supervisor.get(), "\n", detail::monotonic_after(bound));
+    }
+
+    /// Milliseconds from 0 to the most that a frame carries.
+    static std::int32_t in_frame(Timeout timeout) noexcept {
+        constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max();
+        const std::int64_t wanted = timeout.in_milliseconds();
+        if (wanted < 0) return 0;
+        return wanted < most ? static_cast<std::int32_t>(wanted) : most;
     }
 
     static void call(const std::function<void()>& hook) {

@@ -41,9 +41,10 @@ enum class Step : std::uint8_t {
     limit_core,             ///< core dumps could not be prevented
     write_pid_file,         ///< the pid could not be written
     drop_privileges,  ///< user, groups, capabilities or no_new_privs, or the proof that the old ones are gone
-    confine,        ///< Landlock or seccomp could not be put in force
-    report_ready,   ///< the daemon could not tell the launcher that it is ready
-    await_ready,    ///< the daemon ended, or took too long, before it was ready
+    confine,          ///< Landlock or seccomp could not be put in force
+    execute_program,  ///< the program that the daemon was to become could not be executed
+    report_ready,     ///< the daemon could not tell the launcher that it is ready
+    await_ready,      ///< the daemon ended, or took too long, before it was ready
     application,    ///< the program's own start failed: an exception between construction and ready
     watch_signals,  ///< SignalSet: a signal that cannot be watched, or a failed system call
     open_syslog,    ///< SyslogSink: an ident or option that cannot be used
@@ -84,6 +85,7 @@ constexpr const char* to_string(Step step) noexcept {
         case Step::write_pid_file: return "write_pid_file";
         case Step::drop_privileges: return "drop_privileges";
         case Step::confine: return "confine";
+        case Step::execute_program: return "execute_program";
         case Step::report_ready: return "report_ready";
         case Step::await_ready: return "await_ready";
         case Step::application: return "application";
@@ -164,9 +166,10 @@ public:
     ///
     /// 64 usage · 70 the application's own start failed, died or timed out · 71 system call ·
     /// 73 cannot create pid file or log · 75 already running · 77 no permission · 78 configuration ·
+    /// 126 a program cannot be executed · 127 it was not found ·
     /// 128 and the signal's number when a signal to the launcher ended the start.
     ///
-    /// Source:   sysexits.h.
+    /// Source:   sysexits.h; POSIX env(1) for 126 and 127.
     int exit_status() const noexcept {
         if (exit_status_ != 0) return exit_status_;
         constexpr int software = 70;
@@ -175,6 +178,8 @@ public:
         constexpr int try_later = 75;
         constexpr int no_permission = 77;
         constexpr int configuration = 78;
+        constexpr int cannot_execute = 126;
+        constexpr int not_found = 127;
         const bool denied = code().value() == EACCES || code().value() == EPERM;
         switch (step_) {
             case Step::lock_pid_file:
@@ -194,6 +199,8 @@ public:
             case Step::change_root:
             case Step::change_directory: return denied ? no_permission : configuration;
             case Step::drop_privileges: return no_permission;
+            case Step::execute_program:
+                return code().value() == ENOENT ? not_found : cannot_execute;
             case Step::await_ready:
             case Step::application: return software;
             default: return system_call;

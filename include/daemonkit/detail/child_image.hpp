@@ -6,6 +6,7 @@
 // any lock. So whatever can be worked out is worked out here before.
 
 #include <daemonkit/detail/close_inherited.hpp>
+#include <daemonkit/detail/command.hpp>
 #include <daemonkit/detail/install_stream.hpp>
 #include <daemonkit/detail/signal_name.hpp>
 #include <daemonkit/detail/syscall.hpp>
@@ -13,12 +14,10 @@
 #include <daemonkit/error.hpp>
 #include <daemonkit/stream_target.hpp>
 
-#include <algorithm>  // std::find
 #include <cerrno>
 #include <csignal>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>  // std::move
 #include <vector>
 
@@ -33,69 +32,15 @@ struct ChildFailure {
     int error = 0;
 };
 
-/// The environment that the options make of this process's own, as "NAME=VALUE" texts.
-///
-/// Threads:  a change of the environment in another thread meanwhile is undefined, as with getenv.
-inline std::vector<std::string> environment_texts(const Environment& wanted) {
-    const auto name_of = [](std::string_view text) { return text.substr(0, text.find('=')); };
-    std::vector<std::string> texts;
-    for (char** text = sys::environment(); text != nullptr && *text != nullptr; ++text) {
-        const std::string_view name = name_of(*text);
-        const auto& listed = wanted.listed;
-        const bool is_kept = wanted.inherited == InheritedEnvironment::keep ||
-                             std::find(listed.begin(), listed.end(), name) != listed.end();
-        if (is_kept) texts.emplace_back(*text);
-    }
-    for (const auto& set : wanted.set) {
-        const auto is_before = [&](const std::string& text) { return name_of(text) == set.first; };
-        std::erase_if(texts, is_before);  // of two values for one name the later one counts
-        texts.push_back(set.first);
-        texts.back() += '=';
-        texts.back() += set.second;
-    }
-    return texts;
-}
-
-/// The files that a command's name may stand for: itself with a slash in it, else one in each folder of PATH.
-///
-/// An entry of PATH that is no absolute path is passed over: it would mean whatever directory the daemon is in.
-inline std::vector<std::string> program_files(const std::string& name,
-                                              const std::vector<std::string>& environment) {
-    if (name.find('/') != std::string::npos) return {name};
-    std::string_view path = "/usr/bin:/bin";
-    constexpr std::string_view variable = "PATH=";
-    for (const std::string& text : environment)
-        if (text.compare(0, variable.size(), variable) == 0)
-            path = std::string_view(text).substr(variable.size());
-    std::vector<std::string> files;
-    while (!path.empty()) {
-        const std::string_view folder = path.substr(0, path.find(':'));
-        if (!folder.empty() && folder.front() == '/') {
-            files.emplace_back(folder);
-            files.back() += '/';
-            files.back() += name;
-        }
-        path.remove_prefix(folder.size() < path.size() ? folder.size() + 1 : path.size());
-    }
-    return files;
-}
-
 /// A program that is about to run in a new process, in a session of its own and with nothing inherited.
 class ChildImage {
 public:
     /// `streams` are open descriptors above 2.
     ChildImage(std::vector<std::string> command, const Environment& environment,
                std::optional<std::string> directory, const int (&streams)[3])
-        : command_(std::move(command)),
-          environment_(environment_texts(environment)),
-          files_(program_files(command_.front(), environment_)),
+        : command_(std::move(command), environment),
           directory_(std::move(directory)),
-          streams_{streams[0], streams[1], streams[2]} {
-        for (std::string& text : command_) argv_.push_back(text.data());
-        argv_.push_back(nullptr);
-        for (std::string& text : environment_) envp_.push_back(text.data());
-        envp_.push_back(nullptr);
-    }
+          streams_{streams[0], streams[1], streams[2]} {}
     ChildImage(const ChildImage&) = delete;
     ChildImage& operator=(const ChildImage&) = delete;
 
@@ -118,7 +63,7 @@ public:
         if (keeps) close_all(first_inherited_fd, kept - 1);
         close_all(keeps ? kept + 1 : first_inherited_fd, last_fd);
         if (const int error = reset_signals(); error != 0) return {ChildStep::signals, error};
-        return {ChildStep::program, execute()};
+        return {ChildStep::program, command_.execute()};
     }
 
 private:
@@ -149,25 +94,9 @@ private:
         return sys::pthread_sigmask(SIG_SETMASK, &none, nullptr).error;
     }
 
-    // As execvp(3) does, but without its shell for what is no program.
-    int execute() const noexcept {
-        int error = ENOENT;
-        for (const std::string& file : files_) {
-            const int failed = sys::execve(file.c_str(), argv_.data(), envp_.data()).error;
-            if (failed == EACCES) error = EACCES;
-            if (failed != EACCES && failed != ENOENT && failed != ENOTDIR) return failed;
-            if (files_.size() == 1) return failed;
-        }
-        return error;
-    }
-
-    std::vector<std::string> command_;
-    std::vector<std::string> environment_;
-    std::vector<std::string> files_;
+    Command command_;
     std::optional<std::string> directory_;
     int streams_[3];
-    std::vector<char*> argv_;
-    std::vector<char*> envp_;
 };
 
 }  // namespace daemonkit::detail

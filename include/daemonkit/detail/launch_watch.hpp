@@ -109,12 +109,9 @@ private:
             while (channel_->take(frame)) {
                 if (is_last_word(frame)) return std::move(last_word_);
             }
-            if (line_ended_) return explain_end();
+            if (line_ended_) return executes_ ? see_program() : explain_end();
             if (std::exchange(may_have_ended, false) && note_end()) continue;
-            if (const int signal = signals_.interrupted_by(); signal != 0) {
-                return Error(Step::await_ready, "daemon", EINTR,
-                             "interrupted by " + signal_name(signal), 128 + signal);
-            }
+            if (signals_.interrupted_by() != 0) return interruption();
             int error = 0;
             switch (wait_until(deadline_, error)) {
                 case Wait::readable: error = read_line(); break;
@@ -139,6 +136,32 @@ private:
                 return failure(error, "the line to the daemon cannot be read");
             }
         }
+    }
+
+    Error interruption() const {
+        const int signal = signals_.interrupted_by();
+        return {Step::await_ready, "daemon", EINTR, "interrupted by " + signal_name(signal),
+                128 + signal};
+    }
+
+    /// The line has ended by the exec, or by the end of the process: nothing when the program is up for as long as it
+    /// has to be, or has done its work by now.
+    std::optional<Error> see_program() {
+        wait_for_leader();
+        const Nanoseconds deadline = monotonic_after(has_to_last_.in_nanoseconds());
+        for (int failures = 0; failures < most_failures;) {
+            ProcessExit exit;
+            if (group_.look(exit) == Sight::ended) {
+                if (!exit.by_signal && exit.number == 0) return {};
+                return failure(ECANCELED, describe(exit) + " as it started");
+            }
+            if (signals_.interrupted_by() != 0) return interruption();
+            int error = 0;
+            const Wait wait = wait_until(deadline, error);
+            if (wait == Wait::over) return {};
+            if (wait == Wait::failed) ++failures;
+        }
+        return {};
     }
 
     /// Takes in what has arrived; the errno when nothing could be read.
@@ -181,6 +204,10 @@ private:
                     hang_up();
                 }
                 return true;
+            case FrameKind::executes:
+                executes_ = true;
+                has_to_last_ = Timeout::milliseconds(frame.number);
+                return false;
             case FrameKind::hello: group_.know_daemon(frame.number); return false;
             case FrameKind::heard: return false;
         }
@@ -232,8 +259,11 @@ private:
     bool is_gone() const noexcept {
         ProcessExit exit;
         const Sight sight = group_.look(exit);
-        return sight == Sight::unknown ? line_ended_ : sight == Sight::ended;
+        return sight == Sight::unknown ? has_hung_up() : sight == Sight::ended;
     }
+
+    /// True when the end of the line tells the daemon's end: that of an exec does not.
+    bool has_hung_up() const noexcept { return line_ended_ && !executes_; }
 
     /// Waits for the daemon's end; true when it has ended.
     bool wait_for_end(Nanoseconds deadline) noexcept {
@@ -273,7 +303,7 @@ private:
     /// Ends whatever the start has made; true when it is proven that no daemon is left.
     bool end_daemon() noexcept {
         bool gone = is_gone();
-        if (!gone && (leaves_by_itself_ || line_ended_))
+        if (!gone && (leaves_by_itself_ || has_hung_up()))
             gone = wait_for_end(monotonic_after(grace));
         if (!gone && group_.signal(SIGTERM)) gone = wait_for_end(monotonic_after(grace));
         hang_up();
@@ -291,6 +321,8 @@ private:
     std::optional<Error> last_word_;
     Nanoseconds deadline_ = 0;
     Timeout timeout_ = Timeout::seconds(0);
+    Timeout has_to_last_ = Timeout::seconds(0);
+    bool executes_ = false;
     bool line_ended_ = false;
     bool leaves_by_itself_ = false;
 };

@@ -7,6 +7,7 @@
 #include <daemonkit/detail/child_image.hpp>
 #include <daemonkit/detail/child_registry.hpp>
 #include <daemonkit/detail/child_streams.hpp>
+#include <daemonkit/detail/command.hpp>
 #include <daemonkit/detail/signal_mask_guard.hpp>
 #include <daemonkit/detail/start_child.hpp>
 #include <daemonkit/detail/syscall.hpp>
@@ -23,7 +24,6 @@
 #include <variant>
 #include <vector>
 
-#include <sys/stat.h>   // stat
 #include <sys/types.h>  // pid_t
 #include <sys/wait.h>   // waitid
 
@@ -40,9 +40,7 @@ inline void refuse_unstartable(const std::vector<std::string>& command,
     constexpr auto has_nul = [](const std::string& text) {
         return text.find('\0') != std::string::npos;
     };
-    if (command.empty() || command.front().empty()) refuse("command", "it names no program");
-    for (const std::string& word : command)
-        if (has_nul(word)) refuse("command", "a NUL byte ends an argument");
+    require_command(command);
     for (const auto& [name, value] : options.environment.set) {
         if (name.empty() || name.find('=') != std::string::npos || has_nul(name + value))
             refuse("environment", "a name is empty or holds a sign that ends it");
@@ -72,16 +70,7 @@ inline std::string explain(const ChildFailure& failure, const std::string& progr
         case ChildStep::none:
         case ChildStep::program: break;
     }
-    const bool is_path = program.find('/') != std::string::npos;
-    struct ::stat status {};
-    switch (failure.error) {
-        case ENOENT:
-            if (!is_path) return "it is in no folder of PATH";
-            if (!sys::stat(program.c_str(), &status)) return {};
-            return "the interpreter that the program needs does not exist";
-        case ENOEXEC: return "it is no program; a script begins with #! and its interpreter";
-        default: return {};
-    }
+    return explain_execution(program, failure.error);
 }
 
 /// The leader of a process group that is ended, at the latest, with this object.

@@ -31,12 +31,14 @@ namespace daemonkit::detail {
 
 /// What one frame says.
 enum class FrameKind : std::uint8_t {
-    hello,   ///< session leader: the daemon exists; number = its pid
-    failed,  ///< session leader or daemon: step, errno and texts of the Error; the sender ends
-    status,  ///< daemon: subject = what it is doing
-    extend,  ///< daemon: number = milliseconds from now that the start may still take
-    ready,   ///< daemon: everything is done but the answer; number = its pid
-    heard,   ///< launcher: the answer to ready
+    hello,     ///< session leader: the daemon exists; number = its pid
+    failed,    ///< session leader or daemon: step, errno and texts of the Error; the sender ends
+    status,    ///< daemon: subject = what it is doing
+    extend,    ///< daemon: number = milliseconds from now that the start may still take
+    ready,     ///< daemon: everything is done but the answer; number = its pid
+    executes,  ///< daemon: becomes another program; the end of the line says that it has; number = milliseconds that
+               ///< the program has to last
+    heard,     ///< launcher: the answer to ready
 };
 
 /// The fixed part of a frame; the two texts follow it. Both ends are the same program: no byte order, no padding
