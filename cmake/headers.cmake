@@ -75,6 +75,9 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/prepare_start.hpp
     include/daemonkit/detail/proc_status.hpp
     include/daemonkit/detail/process_mutex.hpp
+    include/daemonkit/detail/process_trace.hpp
+    include/daemonkit/detail/process_trace_linux.hpp
+    include/daemonkit/detail/process_trace_none.hpp
     include/daemonkit/detail/ready_channel.hpp
     include/daemonkit/detail/record_lock.hpp
     include/daemonkit/detail/refuse_unwatchable.hpp
@@ -122,9 +125,11 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/plan.hpp
     include/daemonkit/privilege_options.hpp
     include/daemonkit/privileges.hpp
+    include/daemonkit/process_handle.hpp
     include/daemonkit/reap_children.hpp
     include/daemonkit/reload.hpp
     include/daemonkit/run.hpp
+    include/daemonkit/runtime_directory.hpp
     include/daemonkit/severity.hpp
     include/daemonkit/severity_mask.hpp
     include/daemonkit/signal_info.hpp
@@ -132,6 +137,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/spawn.hpp
     include/daemonkit/stderr_sink.hpp
     include/daemonkit/stop_on.hpp
+    include/daemonkit/stop_schedule.hpp
     include/daemonkit/stream_target.hpp
     include/daemonkit/syslog_client.hpp
     include/daemonkit/syslog_client_options.hpp

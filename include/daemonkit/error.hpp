@@ -53,6 +53,9 @@ enum class Step : std::uint8_t {
     open_journal,     ///< JournalSink: an option or the name of a field that cannot be used
     start_child,      ///< ChildProcess: the program could not be started
     await_child,      ///< ChildProcess, reap_children: how a child ended cannot be known
+    find_process,  ///< ProcessHandle: which process is meant, or whether it has ended, cannot be told
+    signal_process,     ///< ProcessHandle: the process may not be signalled
+    runtime_directory,  ///< runtime_directory: there is none, or it is not safe
 };
 
 /// The name of a step, as it stands in messages: `lock_pid_file`.
@@ -96,6 +99,9 @@ constexpr const char* to_string(Step step) noexcept {
         case Step::open_journal: return "open_journal";
         case Step::start_child: return "start_child";
         case Step::await_child: return "await_child";
+        case Step::find_process: return "find_process";
+        case Step::signal_process: return "signal_process";
+        case Step::runtime_directory: return "runtime_directory";
     }
     return "unknown_step";
 }
@@ -196,6 +202,9 @@ public:
             case Step::open_syslog: return code().value() == EINVAL ? configuration : system_call;
             case Step::open_log_file:
                 return code().value() == EINVAL ? configuration : cannot_create;
+            case Step::find_process: return code().value() == EWOULDBLOCK ? try_later : system_call;
+            case Step::signal_process: return denied ? no_permission : system_call;
+            case Step::runtime_directory:
             case Step::change_root:
             case Step::change_directory: return denied ? no_permission : configuration;
             case Step::drop_privileges: return no_permission;

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <string>
+#include <string_view>
 
 namespace daemonkit::detail {
 
@@ -86,6 +87,16 @@ inline std::string signal_name(int number) {
     if (is_real_time_signal(number)) return "SIGRTMIN+" + std::to_string(number - SIGRTMIN);
 #endif
     return "signal " + std::to_string(number);
+}
+
+/// The signal of that name, with or without its SIG: `TERM`, `SIGTERM`, `RTMIN+3`; 0 when there is none.
+inline int signal_number(std::string_view name) {
+    for (int number = 1; number <= highest_signal(); ++number) {
+        if (standard_signal_name(number) == nullptr && !is_real_time_signal(number)) continue;
+        const std::string known = signal_name(number);
+        if (name == known || name == std::string_view(known).substr(3)) return number;
+    }
+    return 0;
 }
 
 }  // namespace daemonkit::detail

@@ -140,6 +140,10 @@ inline void closedir(::DIR* directory) noexcept { ::closedir(directory); }
 inline Result<int> faccessat(const char* path, int mode) noexcept {
     return invoke("faccessat", [&] { return ::faccessat(AT_FDCWD, path, mode, AT_EACCESS); });
 }
+/// mkdir(2)
+inline Result<int> mkdir(const char* path, mode_t mode) noexcept {
+    return invoke("mkdir", [&] { return ::mkdir(path, mode); });
+}
 /// unlink(2)
 inline Result<int> unlink(const char* path) noexcept {
     return invoke("unlink", [&] { return ::unlink(path); });
@@ -417,6 +421,17 @@ inline Result<int> pidfd_open(pid_t pid) noexcept {
     return invoke("pidfd_open", [&] { return static_cast<int>(::syscall(number, pid, 0U)); });
 #else
     static_cast<void>(pid);
+    return {-1, ENOSYS};
+#endif
+}
+/// pidfd_send_signal(2), by number where libc does not wrap it
+inline Result<int> pidfd_send_signal(int fd, int signal) noexcept {
+#if DAEMONKIT_OS_LINUX()
+    constexpr long number = 424;
+    return invoke("pidfd_send_signal",
+                  [&] { return static_cast<int>(::syscall(number, fd, signal, nullptr, 0U)); });
+#else
+    static_cast<void>(fd), static_cast<void>(signal);
     return {-1, ENOSYS};
 #endif
 }
