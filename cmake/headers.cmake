@@ -45,6 +45,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/fork_session_leader.hpp
     include/daemonkit/detail/fork_session_leader_fork.hpp
     include/daemonkit/detail/fork_session_leader_vfork.hpp
+    include/daemonkit/detail/handed_over.hpp
     include/daemonkit/detail/install_stream.hpp
     include/daemonkit/detail/journal_channel.hpp
     include/daemonkit/detail/journal_entry.hpp
@@ -117,6 +118,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/fmt.hpp
     include/daemonkit/journal_field.hpp
     include/daemonkit/journal_sink.hpp
+    include/daemonkit/listen_fds.hpp
     include/daemonkit/log_file.hpp
     include/daemonkit/log_file_options.hpp
     include/daemonkit/log_sink.hpp

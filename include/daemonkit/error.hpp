@@ -56,6 +56,11 @@ enum class Step : std::uint8_t {
     find_process,  ///< ProcessHandle: which process is meant, or whether it has ended, cannot be told
     signal_process,     ///< ProcessHandle: the process may not be signalled
     runtime_directory,  ///< runtime_directory: there is none, or it is not safe
+    rotate_log_file,   ///< LogFile: the file could not be renamed, and grows
+    open_journal,      ///< JournalSink: an option or the name of a field that cannot be used
+    start_child,       ///< ChildProcess: the program could not be started
+    await_child,       ///< ChildProcess, reap_children: how a child ended cannot be known
+    take_descriptors,  ///< ListenFds: what was handed over is not there, or not what was asked for
 };
 
 /// The name of a step, as it stands in messages: `lock_pid_file`.
@@ -102,6 +107,7 @@ constexpr const char* to_string(Step step) noexcept {
         case Step::find_process: return "find_process";
         case Step::signal_process: return "signal_process";
         case Step::runtime_directory: return "runtime_directory";
+        case Step::take_descriptors: return "take_descriptors";
     }
     return "unknown_step";
 }
@@ -198,6 +204,7 @@ public:
             case Step::refuse_pid_one:
             case Step::resolve_path:
             case Step::open_journal:
+            case Step::take_descriptors:
             case Step::resolve_user: return configuration;
             case Step::open_syslog: return code().value() == EINVAL ? configuration : system_call;
             case Step::open_log_file:

@@ -11,6 +11,7 @@
 #include <daemonkit/detail/disposition_change.hpp>
 #include <daemonkit/detail/environment_change.hpp>
 #include <daemonkit/detail/errno_guard.hpp>
+#include <daemonkit/detail/handed_over.hpp>
 #include <daemonkit/detail/install_stream.hpp>
 #include <daemonkit/detail/limit_change.hpp>
 #include <daemonkit/detail/platform.hpp>
@@ -79,6 +80,7 @@ public:
         change_directory(start);
         environment_.apply(options.environment);
         environment_.remove("NOTIFY_SOCKET");  // what the daemon starts is not the service
+        for (const char* const variable : start.names_launcher) give_own_name(variable);
         limits_.apply(options.limits);
         if (start.lock) start.lock->write_pid();
         change_root(start);
@@ -115,6 +117,12 @@ public:
     }
 
 private:
+    /// What was handed to the launcher is the daemon's, unless the options have taken the variable away.
+    void give_own_name(const char* variable) {
+        if (std::getenv(variable) == nullptr) return;
+        environment_.apply({.set = {{variable, std::to_string(sys::getpid())}}});
+    }
+
     bool is_undoable() const noexcept { return undo_ == Undo::possible; }
 
     void set_umask(mode_t mask) {
@@ -184,11 +192,13 @@ private:
         if (options.close_inherited == CloseInherited::none) return;
         // libc would go on sending log lines to the number, whatever has it by then.
         if (options.close_inherited == CloseInherited::all) sys::closelog();
+        const int handed_over =
+            names_this_process("LISTEN_PID") ? handed_over_count().value_or(0) : 0;
         close_inherited(start.status ? start.status->descriptor_slots : 0, [&](int fd) {
             for (const int kept : options.keep_open) {
                 if (fd == kept) return true;
             }
-            if (is_own(fd, start, channel)) return true;
+            if (is_own(fd, start, channel) || fd < first_handed_over + handed_over) return true;
             if (options.close_inherited == CloseInherited::all) return is_signal_descriptor(fd);
             const auto flags = sys::fcntl_getfd(fd);
             return flags && (flags.value & FD_CLOEXEC) != 0;

@@ -3,12 +3,11 @@
 // decide_detach: whether this process leaves its caller, and the fact that decides it. Floor 3.
 
 #include <daemonkit/context_options.hpp>
+#include <daemonkit/detail/handed_over.hpp>
 #include <daemonkit/detail/syscall.hpp>
 
-#include <charconv>  // std::from_chars
-#include <cstddef>   // std::size_t, offsetof
-#include <cstdlib>   // std::getenv
-#include <cstring>   // std::strlen
+#include <cstddef>  // std::size_t, offsetof
+#include <cstdlib>  // std::getenv
 #include <optional>
 #include <string>
 
@@ -26,15 +25,6 @@ struct DetachDecision {
 };
 
 namespace detail {
-
-/// True when the environment variable holds this process's own pid.
-inline bool names_this_process(const char* variable) noexcept {
-    const char* const text = std::getenv(variable);
-    if (text == nullptr) return false;
-    pid_t pid = 0;
-    const auto parsed = std::from_chars(text, text + std::strlen(text), pid);
-    return parsed.ec == std::errc{} && *parsed.ptr == '\0' && pid == sys::getpid();
-}
 
 /// True when standard input is a socket with an address, as a superserver listens on or accepts.
 ///

@@ -7,6 +7,7 @@
 #include <daemonkit/detail/close_inherited.hpp>
 #include <daemonkit/detail/decide_detach.hpp>
 #include <daemonkit/detail/fill_standard_streams.hpp>
+#include <daemonkit/detail/handed_over.hpp>
 #include <daemonkit/detail/null_device.hpp>
 #include <daemonkit/detail/open_target.hpp>
 #include <daemonkit/detail/platform.hpp>
@@ -27,6 +28,7 @@
 #include <string>
 #include <utility>  // std::move
 #include <variant>
+#include <vector>
 
 namespace daemonkit::detail {
 
@@ -156,6 +158,8 @@ struct PreparedStart {
           status(read_proc_status()),
           notifier(std::getenv("NOTIFY_SOCKET")),
           working_directory(absolute_path(options.working_directory)) {
+        for (const char* const variable : {"LISTEN_PID", "WATCHDOG_PID"})
+            if (names_this_process(variable)) names_launcher.push_back(variable);
         if (forks == Forks::made) {
             detach = {Detach::always, "the launcher has started this program again"};
         } else if (detaches()) {
@@ -186,6 +190,7 @@ struct PreparedStart {
     DetachDecision detach;
     std::optional<ProcStatus> status;
     Notifier notifier;
+    std::vector<const char*> names_launcher;  ///< variables that hold the launcher's pid
     std::string working_directory;
     std::optional<std::string> chroot_directory;
     std::optional<PrivilegeDrop> privileges;
