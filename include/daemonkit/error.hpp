@@ -56,11 +56,7 @@ enum class Step : std::uint8_t {
     find_process,  ///< ProcessHandle: which process is meant, or whether it has ended, cannot be told
     signal_process,     ///< ProcessHandle: the process may not be signalled
     runtime_directory,  ///< runtime_directory: there is none, or it is not safe
-    rotate_log_file,   ///< LogFile: the file could not be renamed, and grows
-    open_journal,      ///< JournalSink: an option or the name of a field that cannot be used
-    start_child,       ///< ChildProcess: the program could not be started
-    await_child,       ///< ChildProcess, reap_children: how a child ended cannot be known
-    take_descriptors,  ///< ListenFds: what was handed over is not there, or not what was asked for
+    take_descriptors,   ///< ListenFds: what was handed over is not there, or not what was asked for
 };
 
 /// The name of a step, as it stands in messages: `lock_pid_file`.
