@@ -2,12 +2,14 @@
 # Every header, by name; scripts/check-floors compares this list with the directory.
 set(DAEMONKIT_HEADERS
     include/daemonkit/bootstrap_log.hpp
+    include/daemonkit/checklist_line.hpp
     include/daemonkit/child_options.hpp
     include/daemonkit/child_process.hpp
     include/daemonkit/child_result.hpp
     include/daemonkit/code_location.hpp
     include/daemonkit/context.hpp
     include/daemonkit/context_options.hpp
+    include/daemonkit/daemon_checklist.hpp
     include/daemonkit/detail/above_standard.hpp
     include/daemonkit/detail/absolute_path.hpp
     include/daemonkit/detail/accept_signal.hpp
@@ -18,10 +20,15 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/capabilities.hpp
     include/daemonkit/detail/capabilities_linux.hpp
     include/daemonkit/detail/capabilities_none.hpp
+    include/daemonkit/detail/capability_name.hpp
     include/daemonkit/detail/change_ids.hpp
     include/daemonkit/detail/change_ids_set.hpp
     include/daemonkit/detail/change_ids_setres.hpp
     include/daemonkit/detail/check.hpp
+    include/daemonkit/detail/check_rights.hpp
+    include/daemonkit/detail/check_session.hpp
+    include/daemonkit/detail/check_signals.hpp
+    include/daemonkit/detail/check_surroundings.hpp
     include/daemonkit/detail/child_image.hpp
     include/daemonkit/detail/child_registry.hpp
     include/daemonkit/detail/child_streams.hpp
@@ -37,6 +44,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/daemon_group.hpp
     include/daemonkit/detail/decide_detach.hpp
     include/daemonkit/detail/describe_signal.hpp
+    include/daemonkit/detail/descriptor_kind.hpp
     include/daemonkit/detail/disposition_change.hpp
     include/daemonkit/detail/end_by_signal.hpp
     include/daemonkit/detail/environment_change.hpp
@@ -69,16 +77,26 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/monotonic.hpp
     include/daemonkit/detail/null_device.hpp
     include/daemonkit/detail/open_log.hpp
+    include/daemonkit/detail/open_process_linux.hpp
     include/daemonkit/detail/open_target.hpp
     include/daemonkit/detail/own_pid.hpp
     include/daemonkit/detail/pid_text.hpp
     include/daemonkit/detail/platform.hpp
     include/daemonkit/detail/prepare_start.hpp
+    include/daemonkit/detail/proc_folder.hpp
     include/daemonkit/detail/proc_status.hpp
+    include/daemonkit/detail/proc_text.hpp
     include/daemonkit/detail/process_mutex.hpp
     include/daemonkit/detail/process_trace.hpp
     include/daemonkit/detail/process_trace_linux.hpp
     include/daemonkit/detail/process_trace_none.hpp
+    include/daemonkit/detail/process_place.hpp
+    include/daemonkit/detail/process_stat.hpp
+    include/daemonkit/detail/process_status.hpp
+    include/daemonkit/detail/read_parts_linux.hpp
+    include/daemonkit/detail/read_process.hpp
+    include/daemonkit/detail/read_process_linux.hpp
+    include/daemonkit/detail/read_process_none.hpp
     include/daemonkit/detail/ready_channel.hpp
     include/daemonkit/detail/record_lock.hpp
     include/daemonkit/detail/refuse_unwatchable.hpp
@@ -116,9 +134,11 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/facility.hpp
     include/daemonkit/fd_redirect.hpp
     include/daemonkit/fmt.hpp
+    include/daemonkit/inspect.hpp
     include/daemonkit/journal_field.hpp
     include/daemonkit/journal_sink.hpp
     include/daemonkit/listen_fds.hpp
+    include/daemonkit/known.hpp
     include/daemonkit/log_file.hpp
     include/daemonkit/log_file_options.hpp
     include/daemonkit/log_sink.hpp
@@ -128,6 +148,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/privilege_options.hpp
     include/daemonkit/privileges.hpp
     include/daemonkit/process_handle.hpp
+    include/daemonkit/process_report.hpp
     include/daemonkit/reap_children.hpp
     include/daemonkit/reload.hpp
     include/daemonkit/run.hpp

@@ -57,6 +57,7 @@ enum class Step : std::uint8_t {
     signal_process,     ///< ProcessHandle: the process may not be signalled
     runtime_directory,  ///< runtime_directory: there is none, or it is not safe
     take_descriptors,   ///< ListenFds: what was handed over is not there, or not what was asked for
+    inspect_process,    ///< inspect: there is no such process, or it cannot be looked at
 };
 
 /// The name of a step, as it stands in messages: `lock_pid_file`.
@@ -104,6 +105,7 @@ constexpr const char* to_string(Step step) noexcept {
         case Step::signal_process: return "signal_process";
         case Step::runtime_directory: return "runtime_directory";
         case Step::take_descriptors: return "take_descriptors";
+        case Step::inspect_process: return "inspect_process";
     }
     return "unknown_step";
 }
@@ -172,7 +174,7 @@ public:
 
     /// The exit status that tells a shell or a service manager what kind of failure this is.
     ///
-    /// 64 usage · 70 the application's own start failed, died or timed out · 71 system call ·
+    /// 64 usage · 69 no such process · 70 the application's own start failed, died or timed out · 71 system call ·
     /// 73 cannot create pid file or log · 75 already running · 77 no permission · 78 configuration ·
     /// 126 a program cannot be executed · 127 it was not found ·
     /// 128 and the signal's number when a signal to the launcher ended the start.
@@ -180,6 +182,7 @@ public:
     /// Source:   sysexits.h; POSIX env(1) for 126 and 127.
     int exit_status() const noexcept {
         if (exit_status_ != 0) return exit_status_;
+        constexpr int unavailable = 69;
         constexpr int software = 70;
         constexpr int system_call = 71;
         constexpr int cannot_create = 73;
@@ -213,6 +216,8 @@ public:
             case Step::drop_privileges: return no_permission;
             case Step::execute_program:
                 return code().value() == ENOENT ? not_found : cannot_execute;
+            case Step::inspect_process:
+                return denied ? no_permission : code().value() == ESRCH ? unavailable : system_call;
             case Step::await_ready:
             case Step::application: return software;
             default: return system_call;

@@ -136,6 +136,28 @@ inline ::DIR* opendir(const char* path) noexcept { return ::opendir(path); }
 inline const ::dirent* readdir(::DIR* directory) noexcept { return ::readdir(directory); }
 /// closedir(3)
 inline void closedir(::DIR* directory) noexcept { ::closedir(directory); }
+/// openat(2)
+inline Result<int> openat(int folder, const char* path, int flags) noexcept {
+    return invoke("openat", [&] { return ::openat(folder, path, flags); });
+}
+/// readlinkat(2)
+inline Result<ssize_t> readlinkat(int folder, const char* path, char* target,
+                                  std::size_t size) noexcept {
+    return invoke("readlinkat", [&] { return ::readlinkat(folder, path, target, size); });
+}
+/// fdopendir(3): the directory owns the descriptor when it worked
+inline Result<::DIR*> fdopendir(int fd) noexcept {
+    if (const int refused = refusal("fdopendir"); refused != 0) return {nullptr, refused};
+    ::DIR* const directory = ::fdopendir(fd);
+    return {directory, directory == nullptr ? errno : 0};
+}
+/// readdir(3), which tells the end (null) from a failure by errno alone
+inline Result<const ::dirent*> next_entry(::DIR* directory) noexcept {
+    if (const int refused = refusal("readdir"); refused != 0) return {nullptr, refused};
+    errno = 0;
+    const ::dirent* const entry = ::readdir(directory);
+    return {entry, entry == nullptr ? errno : 0};
+}
 /// faccessat(2) with the rights of the effective user
 inline Result<int> faccessat(const char* path, int mode) noexcept {
     return invoke("faccessat", [&] { return ::faccessat(AT_FDCWD, path, mode, AT_EACCESS); });
@@ -519,6 +541,19 @@ inline void clock_gettime_of_tick(struct ::timespec* now) noexcept {
     ::clock_gettime(CLOCK_REALTIME, now);
 #endif
 }
+/// Nanoseconds since the boot, those asleep included; where there is no such clock, without them
+inline std::int64_t nanoseconds_since_boot() noexcept {
+#if DAEMONKIT_OS_LINUX()
+    constexpr clockid_t clock = CLOCK_BOOTTIME;
+#else
+    constexpr clockid_t clock = CLOCK_MONOTONIC;
+#endif
+    struct ::timespec now {};
+    ::clock_gettime(clock, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+/// The ticks of a second in which /proc counts
+inline std::int64_t ticks_of_a_second() noexcept { return ::sysconf(_SC_CLK_TCK); }
 /// Seconds east of UTC at that time, by localtime_r(3): 0 where libc cannot tell
 inline int zone_offset(std::int64_t time) noexcept {
     const auto moment = static_cast<time_t>(time);
