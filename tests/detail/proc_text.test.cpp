@@ -101,7 +101,7 @@ TEST_CASE("proc_text: a set of signals of any width", "[inspect][unit]") {
 }
 
 TEST_CASE("ProcessStat: the fields of the line", "[inspect][unit]") {
-    const auto stat = parse_process_stat(good_stat);
+    const auto stat = parse_stat_line(good_stat);
     REQUIRE(stat);
     CHECK(stat->pid == 71);
     CHECK(stat->name == "thermod");
@@ -126,7 +126,7 @@ TEST_CASE("ProcessStat: whatever the name of a process is, it is the name and no
         CAPTURE(name);
         std::string text = good_stat;
         text.replace(text.find("thermod"), 7, name);
-        const auto stat = parse_process_stat(text);
+        const auto stat = parse_stat_line(text);
         REQUIRE(stat);
         CHECK(stat->name == name);
         CHECK(stat->state == ProcessState::sleeping);
@@ -139,7 +139,7 @@ TEST_CASE("ProcessStat: a line that is cut anywhere, or is something else, is no
           "[inspect][unit]") {
     for (std::size_t size = 0; size < good_stat.size(); ++size) {
         CAPTURE(size);
-        CHECK_FALSE(parse_process_stat(std::string_view(good_stat).substr(0, size)));
+        CHECK_FALSE(parse_stat_line(std::string_view(good_stat).substr(0, size)));
     }
     for (const char* const text : {"\n", " (", ") ", ") (\n", "( )\n", "1 () \n", "1 (x) S\n",
                                    "x (y) S 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n",
@@ -147,7 +147,7 @@ TEST_CASE("ProcessStat: a line that is cut anywhere, or is something else, is no
                                    "1 (y) S 1 1 1 1 1 z 1 1 1 1 1 1 1 1 1 1 1 1 1\n",
                                    "1 (y) S 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 -1\n"}) {
         CAPTURE(text);
-        CHECK_FALSE(parse_process_stat(text));
+        CHECK_FALSE(parse_stat_line(text));
     }
 }
 

@@ -24,7 +24,7 @@ namespace daemonkit::detail {
 inline Known<ProcessStat> read_stat(const ProcFolder& folder) {
     const auto text = folder.read("stat");
     if (!text) return Known<ProcessStat>::unknown(text.error());
-    auto stat = parse_process_stat(*text);
+    auto stat = parse_stat_line(*text);
     return stat ? Known<ProcessStat>(std::move(*stat)) : Known<ProcessStat>::unknown(EBADMSG);
 }
 

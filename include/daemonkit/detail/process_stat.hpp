@@ -35,7 +35,7 @@ struct ProcessStat {
 };
 
 /// The line in its parts; nothing when one of them is not what it should be.
-inline std::optional<ProcessStat> parse_process_stat(std::string_view text) {
+inline std::optional<ProcessStat> parse_stat_line(std::string_view text) {
     const auto name_begin = text.find(" (");
     const auto name_end = text.rfind(") ");
     if (name_begin == std::string_view::npos || name_end == std::string_view::npos ||
