@@ -46,11 +46,11 @@ inline std::string_view trim(std::string_view text) {
 }
 
 /// The parts of a text between these characters, those that are not empty.
-inline std::vector<std::string_view> split(std::string_view text, std::string_view between) {
-    std::vector<std::string_view> parts;
+inline std::vector<std::string> split(std::string_view text, std::string_view between) {
+    std::vector<std::string> parts;
     for (std::size_t end = 0; !text.empty(); text.remove_prefix(std::min(end + 1, text.size()))) {
         end = std::min(text.find_first_of(between), text.size());
-        if (end > 0) parts.push_back(text.substr(0, end));
+        if (end > 0) parts.emplace_back(text.substr(0, end));
     }
     return parts;
 }
@@ -164,7 +164,7 @@ template <class Parse>
 auto list_of(Parse parse) {
     return [parse](std::string_view value) {
         std::vector<decltype(parse(value))> values;
-        for (const std::string_view part : split(value, ", \t")) values.push_back(parse(part));
+        for (const std::string& part : split(value, ", \t")) values.push_back(parse(part));
         return values;
     };
 }
