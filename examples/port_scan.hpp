@@ -175,12 +175,13 @@ struct Pace {
     std::size_t at_once;                ///< connections in the making
 };
 
-/// Calls `tell(port, state)` for each port, as its state is known; false when `stop_fd` was readable before the end.
+/// Calls `tell(port, state)` for each port, as its state is known; false when `stop_fd`, if there is one, was readable
+/// before the end.
 ///
 /// Errors:   std::system_error, when there can be no connection at all: no route, no descriptors.
 template <class Tell>
-bool scan(const Address& address, const std::vector<Port>& ports, const Pace& pace, int stop_fd,
-          Tell tell) {
+bool scan(const Address& address, const std::vector<Port>& ports, const Pace& pace,
+          std::optional<int> stop_fd, Tell tell) {
     using Clock = Attempt::Clock;
     std::vector<Attempt> attempts;  // in the order of their deadlines
     std::vector<::pollfd> waiting;
@@ -189,7 +190,7 @@ bool scan(const Address& address, const std::vector<Port>& ports, const Pace& pa
         for (; next != ports.end() && attempts.size() < pace.at_once; ++next)
             attempts.emplace_back(address, *next, Clock::now() + pace.timeout);
 
-        waiting.assign(1, {stop_fd, POLLIN, 0});
+        waiting.assign(1, {stop_fd.value_or(-1), POLLIN, 0});
         for (const Attempt& attempt : attempts) waiting.push_back({attempt.fd(), POLLOUT, 0});
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(attempts.front().deadline() -
                                                                        Clock::now());

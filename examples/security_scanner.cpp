@@ -33,6 +33,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <unistd.h>
@@ -97,28 +98,34 @@ Config read_config(const std::string& path) {
     return in.checked(config);
 }
 
-/// Looks at every target, and logs what is not as it should be; one that cannot be scanned is no reason to end.
-void scan(const Config& config, int stop_fd, const daemonkit::BootstrapLog& log) {
-    for (const Target& target : config.targets) try {
-            std::size_t wrong = 0;
-            const auto look = [&](port_scan::Port port, port_scan::State state) {
-                const bool should_be_open =
-                    std::binary_search(target.open.begin(), target.open.end(), port);
-                if ((state == port_scan::State::open) == should_be_open) return;
-                ++wrong;
-                log.write(Severity::warning, target.name + ": port " + std::to_string(port) +
-                                                 " is " + to_string(state) + ", and should " +
-                                                 (should_be_open ? "be open" : "not be"));
-            };
-            // Beside every connection, it waits for a signal: what is not done then is not done at all.
-            if (!port_scan::scan(target.address, target.ports, config.pace, stop_fd, look)) return;
-            log.write(Severity::info, target.name + ": " + std::to_string(target.ports.size()) +
-                                          " ports, " + std::to_string(wrong) +
-                                          " not as they should be");
-        } catch (const std::exception& failure) {
-            log.write(Severity::error,
-                      target.name + ": the scan failed: " + std::string(failure.what()));
+/// Looks at every port of the target, and logs those that are not as they should be; false when a signal waits.
+bool scan(const Target& target, const port_scan::Pace& pace, int stop_fd,
+          const daemonkit::BootstrapLog& log) {
+    std::size_t wrong = 0;
+    const auto look = [&](port_scan::Port port, port_scan::State state) {
+        const bool should = std::binary_search(target.open.begin(), target.open.end(), port);
+        if ((state == port_scan::State::open) == should) return;
+        ++wrong;
+        log.write(Severity::warning, target.name + ": port " + std::to_string(port) + " is " +
+                                         to_string(state) + ", and should " +
+                                         (should ? "be open" : "not be"));
+    };
+    // It waits for a signal beside every connection: a scan holds up neither the end nor a reload.
+    if (!port_scan::scan(target.address, target.ports, pace, stop_fd, look)) return false;
+    log.write(Severity::info, target.name + ": " + std::to_string(target.ports.size()) +
+                                  " ports, " + std::to_string(wrong) + " not as they should be");
+    return true;
+}
+
+/// Scans one target after the other; one that fails is no reason to end. Returns early when a signal waits.
+void scan_all(const Config& config, int stop_fd, const daemonkit::BootstrapLog& log) {
+    for (const Target& target : config.targets) {
+        try {
+            if (!scan(target, config.pace, stop_fd, log)) return;
+        } catch (const std::system_error& failure) {
+            log.write(Severity::error, target.name + ": the scan failed: " + failure.what());
         }
+    }
 }
 
 void reload(daemonkit::Reloadable<Config>& config, const AtStart& at_start,
@@ -150,7 +157,7 @@ int work(daemonkit::DaemonContext& daemon, daemonkit::Reloadable<Config>& config
         const auto signal = signals.wait_until(next);
         if (!signal) {
             const auto now = config.get();  // one scan, one configuration
-            scan(*now, signals.native_handle(), log);
+            scan_all(*now, signals.native_handle(), log);
             next = std::max(next + now->interval, Clock::now());
         } else if (signal->number == SIGHUP) {
             reload(config, at_start, log);
