@@ -10,6 +10,11 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/context.hpp
     include/daemonkit/context_options.hpp
     include/daemonkit/daemon_checklist.hpp
+    include/daemonkit/control_client.hpp
+    include/daemonkit/control_message.hpp
+    include/daemonkit/control_socket.hpp
+    include/daemonkit/control_socket_options.hpp
+    include/daemonkit/control_thread.hpp
     include/daemonkit/detail/above_standard.hpp
     include/daemonkit/detail/absolute_path.hpp
     include/daemonkit/detail/accept_signal.hpp
@@ -41,6 +46,11 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/confine.hpp
     include/daemonkit/detail/confine_linux.hpp
     include/daemonkit/detail/confine_none.hpp
+    include/daemonkit/detail/control_clients.hpp
+    include/daemonkit/detail/control_connection.hpp
+    include/daemonkit/detail/control_conversation.hpp
+    include/daemonkit/detail/control_line.hpp
+    include/daemonkit/detail/control_verbs.hpp
     include/daemonkit/detail/daemon_group.hpp
     include/daemonkit/detail/decide_detach.hpp
     include/daemonkit/detail/describe_signal.hpp
@@ -49,12 +59,16 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/end_by_signal.hpp
     include/daemonkit/detail/environment_change.hpp
     include/daemonkit/detail/errno_guard.hpp
+    include/daemonkit/detail/event_queue.hpp
+    include/daemonkit/detail/event_queue_epoll.hpp
+    include/daemonkit/detail/event_queue_kqueue.hpp
     include/daemonkit/detail/fill_standard_streams.hpp
     include/daemonkit/detail/fork_session_leader.hpp
     include/daemonkit/detail/fork_session_leader_fork.hpp
     include/daemonkit/detail/fork_session_leader_vfork.hpp
     include/daemonkit/detail/handed_over.hpp
     include/daemonkit/detail/install_stream.hpp
+    include/daemonkit/detail/interest.hpp
     include/daemonkit/detail/journal_channel.hpp
     include/daemonkit/detail/journal_entry.hpp
     include/daemonkit/detail/journal_file.hpp
@@ -69,17 +83,22 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/line_buffer.hpp
     include/daemonkit/detail/line_reader.hpp
     include/daemonkit/detail/line_splitter.hpp
+    include/daemonkit/detail/local_address.hpp
     include/daemonkit/detail/log_address.hpp
     include/daemonkit/detail/log_file_channel.hpp
     include/daemonkit/detail/log_file_form.hpp
     include/daemonkit/detail/log_socket.hpp
     include/daemonkit/detail/log_text.hpp
     include/daemonkit/detail/monotonic.hpp
+    include/daemonkit/detail/named_socket.hpp
     include/daemonkit/detail/null_device.hpp
     include/daemonkit/detail/open_log.hpp
     include/daemonkit/detail/open_process_linux.hpp
     include/daemonkit/detail/open_target.hpp
     include/daemonkit/detail/own_pid.hpp
+    include/daemonkit/detail/peer_credentials.hpp
+    include/daemonkit/detail/peer_credentials_getpeereid.hpp
+    include/daemonkit/detail/peer_credentials_linux.hpp
     include/daemonkit/detail/pid_text.hpp
     include/daemonkit/detail/platform.hpp
     include/daemonkit/detail/prepare_start.hpp
@@ -112,12 +131,14 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/signal_name.hpp
     include/daemonkit/detail/signal_queue.hpp
     include/daemonkit/detail/signal_watch.hpp
+    include/daemonkit/detail/socket_nursery.hpp
     include/daemonkit/detail/start_again.hpp
     include/daemonkit/detail/start_child.hpp
     include/daemonkit/detail/start_child_fork.hpp
     include/daemonkit/detail/start_child_vfork.hpp
     include/daemonkit/detail/structured_data.hpp
     include/daemonkit/detail/syscall.hpp
+    include/daemonkit/detail/syscall_server.hpp
     include/daemonkit/detail/syslog_channel.hpp
     include/daemonkit/detail/syslog_form.hpp
     include/daemonkit/detail/syslog_name.hpp

@@ -58,6 +58,8 @@ enum class Step : std::uint8_t {
     runtime_directory,  ///< runtime_directory: there is none, or it is not safe
     take_descriptors,   ///< ListenFds: what was handed over is not there, or not what was asked for
     inspect_process,    ///< inspect: there is no such process, or it cannot be looked at
+    open_control_socket,  ///< ControlSocket: the socket could not be made, or can no longer be served
+    ask_control_socket,  ///< ask: no daemon is there, or it did not answer
 };
 
 /// The name of a step, as it stands in messages: `lock_pid_file`.
@@ -106,6 +108,8 @@ constexpr const char* to_string(Step step) noexcept {
         case Step::runtime_directory: return "runtime_directory";
         case Step::take_descriptors: return "take_descriptors";
         case Step::inspect_process: return "inspect_process";
+        case Step::open_control_socket: return "open_control_socket";
+        case Step::ask_control_socket: return "ask_control_socket";
     }
     return "unknown_step";
 }
@@ -174,8 +178,9 @@ public:
 
     /// The exit status that tells a shell or a service manager what kind of failure this is.
     ///
-    /// 64 usage · 69 no such process · 70 the application's own start failed, died or timed out · 71 system call ·
-    /// 73 cannot create pid file or log · 75 already running · 77 no permission · 78 configuration ·
+    /// 64 usage · 69 no such process, no daemon that answers · 70 the application's own start failed, died or timed out ·
+    /// 71 system call · 73 cannot create pid file, log or socket · 75 already running · 77 no permission ·
+    /// 78 configuration ·
     /// 126 a program cannot be executed · 127 it was not found ·
     /// 128 and the signal's number when a signal to the launcher ended the start.
     ///
@@ -192,10 +197,19 @@ public:
         constexpr int cannot_execute = 126;
         constexpr int not_found = 127;
         const bool denied = code().value() == EACCES || code().value() == EPERM;
+        const bool is_taken = code().value() == EADDRINUSE;
+        const bool misnamed = code().value() == EINVAL || code().value() == ENAMETOOLONG;
         switch (step_) {
             case Step::lock_pid_file:
                 return code().value() == EWOULDBLOCK ? try_later : cannot_create;
             case Step::open_pid_file: return denied ? no_permission : cannot_create;
+            case Step::open_control_socket:
+                return is_taken   ? try_later
+                       : denied   ? no_permission
+                       : misnamed ? configuration
+                                  : cannot_create;
+            case Step::ask_control_socket:
+                return denied ? no_permission : misnamed ? configuration : unavailable;
             case Step::open_stream:
             case Step::write_pid_file: return cannot_create;
             case Step::validate_options:

@@ -24,11 +24,11 @@ namespace daemonkit::detail {
 ///
 /// Process:  a fork shares the pipe. In the child `disown` keeps it from ringing in the parent, and `renew`
 ///           gives it a pipe of its own.
-/// Errors:   Step::watch_signals, subject "self-pipe".
+/// Errors:   the step given, subject "self-pipe".
 /// Threads:  `ring` may be called from any thread and from a signal handler.
 class SelfPipe {
 public:
-    SelfPipe() { renew(); }
+    explicit SelfPipe(Step step = Step::watch_signals) : step_(step) { renew(); }
     SelfPipe(const SelfPipe&) = delete;
     SelfPipe& operator=(const SelfPipe&) = delete;
 
@@ -67,11 +67,11 @@ public:
     /// Opens a pipe in place of the one there was, both ends above 2, close-on-exec, never blocking.
     void renew() {
         int ends[2];
-        check(cloexec_pipe(ends, O_NONBLOCK), Step::watch_signals, "self-pipe");
+        check(cloexec_pipe(ends, O_NONBLOCK), step_, "self-pipe");
         UniqueFd read_end(ends[0]);
         UniqueFd write_end(ends[1]);
-        check(above_standard(read_end), Step::watch_signals, "self-pipe");
-        check(above_standard(write_end), Step::watch_signals, "self-pipe");
+        check(above_standard(read_end), step_, "self-pipe");
+        check(above_standard(write_end), step_, "self-pipe");
         read_end_ = std::move(read_end);
         write_end_ = std::move(write_end);
         bell_.store(write_end_.get());
@@ -82,6 +82,7 @@ public:
     int write_end() const noexcept { return write_end_.get(); }
 
 private:
+    Step step_;
     UniqueFd read_end_;
     UniqueFd write_end_;
     std::atomic<int> bell_{-1};  // the write end, as far as handlers may use it
