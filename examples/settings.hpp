@@ -37,7 +37,11 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-inline std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+/// The text, or the beginning of a long one.
+inline std::string quoted(std::string_view text) {
+    constexpr std::size_t most = 60;
+    return '"' + std::string(text.substr(0, most)) + (text.size() > most ? "..." : "") + '"';
+}
 
 inline std::string_view trim(std::string_view text) {
     constexpr std::string_view blanks = " \t\r";
@@ -53,6 +57,16 @@ inline std::vector<std::string> split(std::string_view text, std::string_view be
         if (end > 0) parts.emplace_back(text.substr(0, end));
     }
     return parts;
+}
+
+/// The lines of a text, as they stand.
+inline std::vector<std::string> lines_of(std::string_view text) {
+    std::vector<std::string> lines;
+    for (std::size_t end = 0; !text.empty(); text.remove_prefix(std::min(end + 1, text.size()))) {
+        end = std::min(text.find('\n'), text.size());
+        lines.emplace_back(text.substr(0, end));
+    }
+    return lines;
 }
 
 /// The text of a plain file. Nothing that stands in its place, such as a FIFO, holds up its reader.
@@ -180,12 +194,8 @@ public:
     /// From the file too, for keys of which there is no variable. A file that cannot be read is an Invalid.
     Source(std::string prefix, std::string path)
         : prefix_(std::move(prefix)), path_(std::move(path)) {
-        const std::string text = read_text(path_);
         std::size_t number = 0;
-        for (std::size_t at = 0, end = 0; at < text.size(); at = end + 1) {
-            end = std::min(text.find('\n', at), text.size());
-            read_line(++number, std::string_view(text).substr(at, end - at));
-        }
+        for (const std::string& line : lines_of(read_text(path_))) read_line(++number, line);
     }
 
     /// The value, or the fallback when there is none; one that cannot be used is kept in mind.

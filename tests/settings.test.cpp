@@ -108,8 +108,8 @@ TEST_CASE("settings: all that is wrong is told at once, in the order of the line
 }
 
 TEST_CASE("settings: each kind of wrong line is refused with the reason", "[settings][unit]") {
-    const auto refused = [](std::string_view line, std::string_view reason) {
-        CHECK(problems_of("\n" + std::string(line) + "\n") == "f:2: " + std::string(reason));
+    const auto refused = [](const std::string& line, const std::string& reason) {
+        CHECK(problems_of("\n" + line + "\n") == "f:2: " + reason);
     };
     refused("count", "\"count\" is not of the form key = value");
     refused("Count = 1", "\"Count = 1\" is not of the form key = value");
@@ -125,10 +125,12 @@ TEST_CASE("settings: each kind of wrong line is refused with the reason", "[sett
     refused("count = 99999999999999999999", "count: 99999999999999999999 is not from 1 to 9");
     refused("log = here", "log: \"here\" is not an absolute path");
     refused("log = /\x01", "it has a control character");
-    refused(std::string_view("log = /a\0b", 10), "it has a control character");
+    refused(std::string("log = /a\0b", 10), "it has a control character");
     refused("colour = blue", "colour: \"blue\" is none of red, green");
     refused("ports = 1, x", "ports: \"x\" is not a whole number");
     refused("ports = 1 70000", "ports: 70000 is not from 1 to 65535");
+    refused("count = " + std::string(100, '7') + "x",
+            "count: \"" + std::string(60, '7') + "...\" is not a whole number");
     refused("[x", "\"[x\" is not of the form [section]");
     refused("[", "\"[\" is not of the form [section]");
     refused("[]", "\"[]\" is not of the form [section]");

@@ -89,7 +89,7 @@ kill -HUP "$pid"
 wait_for "so is one that is not there" logged 'error: web: start_child: .*/missing: .*'
 
 # -- one that hangs, with a helper that does not heed SIGTERM: both are ended, and the next target is scanned
-scanner 'case $1 in' '*.1) trap "" TERM; sleep 600 & echo $! >${0%/*}/helper; wait ;;' '*) echo here ;;' 'esac'
+scanner 'case $1 in' '*.1) trap "" TERM; sleep 50 & echo $! >${0%/*}/helper; wait ;;' '*) echo here ;;' 'esac'
 rm -f helper
 configure "timeout = 200ms" "command = $folder/scanner {address}" "${web[@]}" "ports = 1" "[next]" "address = 127.0.0.2" "ports = 1"
 kill -HUP "$pid"
@@ -100,7 +100,7 @@ wait_for "the next one is scanned" logged 'info: next: here'
 
 # -- a bad reload in the middle of a long scan, and an end
 rm -f helper
-scanner 'sleep 600 & echo $! >${0%/*}/helper; wait'
+scanner 'sleep 50 & echo $! >${0%/*}/helper; wait'
 configure "command = $folder/scanner {address}" "${web[@]}" "ports = 1"
 kill -HUP "$pid"
 wait_for "the scan takes long" [ -s helper ]
