@@ -35,6 +35,7 @@ struct Config {
     std::chrono::milliseconds interval;
 };
 
+// [config]
 /// The configuration, whole and checked; what it throws names file, line and reason.
 Config read_config(const std::string& path) {
     settings::Source in("RELOAD", path);
@@ -47,6 +48,7 @@ Config read_config(const std::string& path) {
     if (config.low >= config.high) in.refuse("low", "not below high");
     return in.checked(config);
 }
+// [config]
 
 void say(const std::string& text) {
     // A full disk is no reason to end: this line is lost, the next one may find room.
