@@ -91,6 +91,8 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/log_text.hpp
     include/daemonkit/detail/monotonic.hpp
     include/daemonkit/detail/named_socket.hpp
+    include/daemonkit/detail/notify_address.hpp
+    include/daemonkit/detail/notify_socket.hpp
     include/daemonkit/detail/null_device.hpp
     include/daemonkit/detail/open_log.hpp
     include/daemonkit/detail/open_process_linux.hpp
@@ -147,6 +149,9 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/unique_fd.hpp
     include/daemonkit/detail/user_database.hpp
     include/daemonkit/detail/utf8.hpp
+    include/daemonkit/detail/vsock.hpp
+    include/daemonkit/detail/vsock_linux.hpp
+    include/daemonkit/detail/vsock_none.hpp
     include/daemonkit/detail/write_signals_guard.hpp
     include/daemonkit/detail/zone_offsets.hpp
     include/daemonkit/environment.hpp

@@ -123,14 +123,41 @@ TEST_CASE("DaemonContext: a number that no supervisor has given is not taken fro
     CHECK(manager.next(0).text == "STOPPING=1");
 }
 
-TEST_CASE("DaemonContext: a start that fails never says ready", "[context][process]") {
+TEST_CASE("DaemonContext: a start that fails tells why, and never that it is ready",
+          "[context][process]") {
     const DaemonFiles files;
     const NotifyReceiver manager(files.folder / "notify");
-    DaemonStart start(
-        files.start({"--detach", "automatic", "--directory", files.folder / "missing"}),
-        {{manager.variable()}});
+    const std::string missing = files.folder / "missing";
+    const std::string detach = GENERATE("automatic", "always");
+    DaemonStart start(files.start({"--detach", detach, "--directory", missing}),
+                      {{manager.variable()}});
     CHECK(start.await().exit_status == 78);
+    const Notification told = manager.next();
+    CHECK(told.text == "STATUS=change_directory: " + missing +
+                           ": No such file or directory\nERRNO=2\nEXIT_STATUS=78");
+    CHECK(told.sender == start.launcher());
     CHECK(manager.next(0).text.empty());
+}
+
+TEST_CASE("run: what fails in the body is told to a service manager, before ready and after it",
+          "[context][run][process]") {
+    const DaemonFiles files;
+    const NotifyReceiver manager(files.folder / "notify");
+    const std::string body = GENERATE("error_early", "throw_late");
+    DaemonStart start(
+        {probe("probe_run"), files.folder.path(), body, "--foreground", "--ready", "notified"},
+        {{manager.variable()}});
+    const int status = start.await().exit_status;
+    std::string all;
+    for (std::string text = manager.next().text; !text.empty(); text = manager.next(0).text)
+        all += text + "|";
+    const std::string end = "\nEXIT_STATUS=" + std::to_string(status) + "|STOPPING=1|";
+    CAPTURE(all);
+    if (body == "error_early") {
+        CHECK(all == "STATUS=application: the cellar: locked (Permission denied)\nERRNO=13" + end);
+    } else {
+        CHECK(all == "READY=1|STATUS=the roof has gone" + end);
+    }
 }
 
 TEST_CASE("DaemonContext: in a new root and as another user the service manager still hears",
@@ -152,7 +179,7 @@ TEST_CASE("DaemonContext: a NOTIFY_SOCKET that leads nowhere holds nothing up",
           "[context][process]") {
     const DaemonFiles files;
     const std::string address = GENERATE(as<std::string>{}, "", "@", "relative", "/missing/socket",
-                                         "vsock:2:1234", std::string(4096, 'x'));
+                                         "vsock:1:1234", std::string(4096, 'x'));
     DaemonStart start(files.start({"--detach", "always"}), {{"NOTIFY_SOCKET=" + address}});
     CHECK(start.await().exit_status == 0);
     CHECK(DaemonStart::end(start.daemon(), SIGTERM).exit_status == 0);

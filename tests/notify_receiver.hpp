@@ -2,8 +2,11 @@
 #pragma once
 // NotifyReceiver: the socket of a service manager, as NOTIFY_SOCKET names it; what arrives is kept whole, byte for byte.
 
+#include <cstring>  // memcpy
 #include <stdexcept>
 #include <string>
+#include <utility>  // std::move
+#include <vector>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -16,6 +19,7 @@ namespace daemonkit::testkit {
 struct Notification {
     std::string text;
     pid_t sender = 0;
+    std::vector<int> fds = {};  ///< what came with it; closed by NotifyReceiver::close_all
 };
 
 class NotifyReceiver {
@@ -48,19 +52,32 @@ public:
         ::pollfd arrival{fd_, POLLIN, 0};
         if (::poll(&arrival, 1, limit_ms) != 1) return {};
         char text[4096];
-        alignas(::cmsghdr) char control[CMSG_SPACE(sizeof(::ucred))] = {};
+        constexpr std::size_t most_fds = 4;
+        alignas(::cmsghdr) char
+            control[CMSG_SPACE(sizeof(::ucred)) + CMSG_SPACE(most_fds * sizeof(int))] = {};
         ::iovec part{text, sizeof text};
         ::msghdr message{};
         message.msg_iov = &part;
         message.msg_iovlen = 1;
         message.msg_control = control;
         message.msg_controllen = sizeof control;
-        const auto size = ::recvmsg(fd_, &message, 0);
+        const auto size = ::recvmsg(fd_, &message, MSG_CMSG_CLOEXEC);
         Notification got;
         if (size > 0) got.text.assign(text, static_cast<std::size_t>(size));
-        if (const ::cmsghdr* const header = CMSG_FIRSTHDR(&message); header != nullptr)
-            got.sender = reinterpret_cast<const ::ucred*>(CMSG_DATA(header))->pid;
+        for (::cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+             header = CMSG_NXTHDR(&message, header)) {
+            if (header->cmsg_type == SCM_CREDENTIALS)
+                got.sender = reinterpret_cast<const ::ucred*>(CMSG_DATA(header))->pid;
+            if (header->cmsg_type != SCM_RIGHTS) continue;
+            got.fds.resize((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+            std::memcpy(got.fds.data(), CMSG_DATA(header), got.fds.size() * sizeof(int));
+        }
         return got;
+    }
+
+    static void close_all(Notification& got) {
+        for (const int fd : got.fds) ::close(fd);
+        got.fds.clear();
     }
 
 private:

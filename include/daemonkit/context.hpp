@@ -27,6 +27,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>     // std::fflush
+#include <cstdlib>    // std::getenv
 #include <exception>  // std::exception, std::uncaught_exceptions
 #include <functional>
 #include <limits>
@@ -58,7 +59,7 @@ namespace daemonkit {
 class DaemonContext {
 public:
     /// The calling process is the daemon that the options describe.
-    explicit DaemonContext(const DaemonOptions& options = {}) {
+    explicit DaemonContext(const DaemonOptions& options = {}) try {
         if (options.other_threads == OtherThreads::start_again) {
             if (auto line = detail::take_line_to_launcher()) {
                 channel_ = detail::ReadyChannel(std::move(*line));
@@ -79,6 +80,10 @@ public:
         } else {
             stay(start);
         }
+    } catch (const std::exception& failure) {
+        // All is put back by now, the variable too.
+        static_cast<void>(Notifier(std::getenv("NOTIFY_SOCKET")).failed(failure));
+        throw;
     }
 
     ~DaemonContext() { close(); }
@@ -158,10 +163,12 @@ public:
             channel_.send(detail::FrameKind::extend, milliseconds > 0 ? milliseconds : 1));
     }
 
-    /// The launcher throws this failure: step, subject and text. The program ends after it.
+    /// The launcher throws this failure: step, subject and text; once the daemon is ready there is none. A service
+    /// manager is told in either case. The program ends after it.
     ///
-    /// Process:  daemon, before it is ready; later it does nothing.
+    /// Process:  daemon.
     void notify_failed(const std::exception& failure) noexcept {
+        static_cast<void>(notifier_.failed(failure));
         if (!channel_.is_open()) return;
         detail::send_failure(channel_, failure);
         channel_.close();

@@ -2,53 +2,32 @@
 #pragma once
 // Notifier: what a service does, told to the service manager that wants to know it. Floor 5.
 
-#include <daemonkit/detail/above_standard.hpp>
-#include <daemonkit/detail/bounded_write.hpp>
-#include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/cloexec_pipe.hpp>
 #include <daemonkit/detail/errno_guard.hpp>
+#include <daemonkit/detail/log_text.hpp>
 #include <daemonkit/detail/monotonic.hpp>
+#include <daemonkit/detail/notify_address.hpp>
+#include <daemonkit/detail/notify_socket.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/detail/unique_fd.hpp>
 #include <daemonkit/error.hpp>
 #include <daemonkit/timeout.hpp>
 
-#include <cerrno>
-#include <cstddef>  // offsetof
+#include <cstddef>  // std::size_t
+#include <cstdint>
+#include <exception>
 #include <string>
 #include <string_view>
 
-#include <poll.h>
-#include <sys/socket.h>
 #include <sys/types.h>  // pid_t
-#include <sys/un.h>
 
 namespace daemonkit {
 
-namespace detail {
-
-/// Where a service manager listens.
-struct NotifyAddress {
-    ::sockaddr_storage storage{};
-    socklen_t size = 0;  ///< 0: nowhere
-
-    /// An absolute path, or a name that begins with `@`; anything else is no address.
-    static NotifyAddress parse(std::string_view text) noexcept {
-        NotifyAddress address;
-        auto& local = reinterpret_cast<::sockaddr_un&>(address.storage);
-        const bool is_abstract = !text.empty() && text.front() == '@';
-        const bool is_path = !text.empty() && text.front() == '/';
-        const std::size_t room = sizeof local.sun_path - (is_path ? 1U : 0U);
-        if ((!is_abstract && !is_path) || text.size() < 2 || text.size() > room) return address;
-        local.sun_family = AF_UNIX;
-        text.copy(local.sun_path, text.size());
-        if (is_abstract) local.sun_path[0] = '\0';
-        address.size = static_cast<socklen_t>(offsetof(::sockaddr_un, sun_path) + text.size() +
-                                              (is_path ? 1U : 0U));
-        return address;
-    }
+/// How long a service manager keeps a descriptor that was stored.
+enum class StoredUntil : std::uint8_t {
+    hung_up,  ///< until its other end is closed, or it is taken out; for sockets
+    removed,  ///< until it is taken out; for files, and for what a poll calls readable at once
 };
-
-}  // namespace detail
 
 /// Tells a service manager what the service does; systemd and all that speak its protocol.
 ///
@@ -64,25 +43,18 @@ public:
     /// Nobody listens.
     Notifier() noexcept = default;
 
-    /// Speaks to the address, as the variable NOTIFY_SOCKET has it; null, or what is no address, is nobody.
+    /// Speaks to the address, as the variable NOTIFY_SOCKET has it: a path, `@name`, or `vsock:CONTEXT:PORT`. Null, or
+    /// what is no address, is nobody.
     ///
     /// The connection outlives a change of the root directory and of the user.
-    explicit Notifier(const char* address) noexcept {
-        const detail::ErrnoGuard keep_errno;
-        if (address != nullptr) address_ = detail::NotifyAddress::parse(address);
-        if (address_.size == 0) return;
-        const auto made = detail::sys::socket_nonblocking(AF_UNIX, SOCK_DGRAM);
-        if (!made) return;
-        socket_.reset(made.value);
-        if (!detail::above_standard(socket_)) socket_.reset();
-        if (socket_.is_open()) static_cast<void>(connect());
-    }
+    explicit Notifier(const char* address) noexcept
+        : socket_(detail::NotifyAddress::parse(address == nullptr ? "" : address)) {}
 
     /// True when there is a socket to speak through, whoever may hear it.
     bool is_open() const noexcept { return socket_.is_open(); }
 
     /// The descriptor, or -1; for those who close descriptors.
-    int native_handle() const noexcept { return socket_.get(); }
+    int native_handle() const noexcept { return socket_.native_handle(); }
 
     /// The service is up. With `main_pid` the manager learns in the same breath which process that is.
     bool ready(pid_t main_pid = 0) const noexcept {
@@ -90,6 +62,23 @@ public:
             return (main_pid > 0 ? "MAINPID=" + std::to_string(main_pid) + '\n' : std::string()) +
                    "READY=1";
         });
+    }
+
+    /// Another process is the service's main process from now on; it has to be one of the service's.
+    ///
+    /// Told by its pid, and where kernel and manager can (systemd 257) by a descriptor, for which no later process with
+    /// that pid can be taken.
+    bool main_process(pid_t pid) const noexcept {
+        if (!is_open() || pid <= 0) return false;
+        const detail::ErrnoGuard keep_errno;
+        const auto opened = detail::sys::pidfd_open(pid);  // close-on-exec by itself
+        const detail::UniqueFd process(opened ? opened.value : no_fd);
+        return tell(
+            [&] {
+                return "MAINPID=" + std::to_string(pid) +
+                       (process.is_open() ? "\nMAINPIDFD=1" : "");
+            },
+            process.get());
     }
 
     /// What the service is doing, as one line.
@@ -107,12 +96,15 @@ public:
         });
     }
 
-    /// The service has failed, and will end with its exit status.
-    bool failed(const Error& error) const noexcept {
+    /// The service has failed, and will end with its exit status, 70 for what is no Error.
+    bool failed(const std::exception& failure) const noexcept {
         return tell([&] {
-            return "STATUS=" + detail::one_line(error.what()) +
-                   "\nERRNO=" + std::to_string(error.code().value()) +
-                   "\nEXIT_STATUS=" + std::to_string(error.exit_status());
+            const auto* const error = dynamic_cast<const Error*>(&failure);
+            constexpr int software = 70;  // EX_SOFTWARE
+            return "STATUS=" + detail::one_line(failure.what()) +
+                   (error == nullptr ? "" : "\nERRNO=" + std::to_string(error->code().value())) +
+                   "\nEXIT_STATUS=" +
+                   std::to_string(error == nullptr ? software : error->exit_status());
         });
     }
 
@@ -125,51 +117,72 @@ public:
     /// The service is alive (WatchdogSec=).
     bool watchdog() const noexcept { return send("WATCHDOG=1"); }
 
+    /// The service cannot go on: the manager does at once what it does when the sign of life is missing.
+    bool watchdog_trigger() const noexcept { return send("WATCHDOG=trigger"); }
+
+    /// The manager keeps a copy of the descriptor, and hands it over at the next start: ListenFds, by this name. For a
+    /// service that is started anew without losing its connections (FileDescriptorStoreMax=).
+    ///
+    /// Shape:    1 to 255 printable ASCII characters, no colon; else nothing is sent.
+    bool store(std::string_view name, int fd,
+               StoredUntil until = StoredUntil::hung_up) const noexcept {
+        return is_store_name(name) && fd >= 0 &&
+               tell(
+                   [&] {
+                       return "FDSTORE=1\nFDNAME=" + std::string(name) +
+                              (until == StoredUntil::removed ? "\nFDPOLL=0" : "");
+                   },
+                   fd);
+    }
+
+    /// The manager gives up what is stored by this name.
+    bool remove_stored(std::string_view name) const noexcept {
+        return is_store_name(name) &&
+               tell([&] { return "FDSTOREREMOVE=1\nFDNAME=" + std::string(name); });
+    }
+
+    /// The manager has read all that was sent before; false when the time is over, or nobody listens.
+    ///
+    /// For a process that ends soon: a manager may not know any more to which service its message belongs.
+    bool barrier(Timeout time) const noexcept {
+        if (!is_open()) return false;
+        const detail::ErrnoGuard keep_errno;
+        const auto deadline = detail::monotonic_after(time.in_nanoseconds());
+        int ends[2] = {no_fd, no_fd};
+        if (!detail::cloexec_pipe(ends, 0)) return false;
+        const detail::UniqueFd ours(ends[0]);
+        detail::UniqueFd theirs(ends[1]);
+        if (!socket_.send("BARRIER=1", theirs.get(), deadline)) return false;
+        theirs.reset();
+        return detail::NotifySocket::wait(ours.get(), 0, deadline);  // until the manager closes it
+    }
+
     /// Assignments of any kind, one a line, in one message.
     bool send(std::string_view assignments) const noexcept {
-        const detail::ErrnoGuard keep_errno;
-        if (!is_open()) return false;
-        constexpr detail::Nanoseconds bound = 100'000'000;
-        const auto deadline = detail::monotonic_after(bound);
-        for (bool connected_again = false;;) {
-            const auto sent = detail::retry([&] {
-                return detail::sys::send(socket_.get(), assignments.data(), assignments.size(), 0);
-            });
-            if (sent) return true;
-            if (sent.error == EAGAIN) {
-                if (!wait_for_room(deadline)) return false;
-            } else if (connected_again || !connect()) {
-                return false;
-            } else {
-                connected_again = true;  // another one may listen by the same name now
-            }
-        }
+        return socket_.send(assignments, no_fd, detail::monotonic_after(bound));
     }
 
 private:
+    static constexpr int no_fd = -1;
+    static constexpr detail::Nanoseconds bound = 100'000'000;
+
     /// What there is no memory for is not told.
     template <class Compose>
-    bool tell(Compose compose) const noexcept try {
-        return is_open() && send(compose());
+    bool tell(Compose compose, int fd = no_fd) const noexcept try {
+        return is_open() && socket_.send(compose(), fd, detail::monotonic_after(bound));
     } catch (...) {
         return false;
     }
 
-    bool connect() const noexcept {
-        return !!detail::retry(
-            [&] { return detail::sys::connect(socket_.get(), address_.storage, address_.size); });
+    static bool is_store_name(std::string_view name) noexcept {
+        constexpr std::size_t longest = 255;
+        if (name.empty() || name.size() > longest) return false;
+        for (const char each : name)
+            if (each < ' ' || each > '~' || each == ':') return false;
+        return true;
     }
 
-    bool wait_for_room(detail::Nanoseconds deadline) const noexcept {
-        ::pollfd room{socket_.get(), POLLOUT, 0};
-        const int left = detail::milliseconds_until(deadline);
-        const auto ready = detail::sys::poll(&room, 1, left);
-        if (ready.error == EINTR) return detail::monotonic_now() < deadline;
-        return ready && ready.value > 0 && left > 0;
-    }
-
-    detail::NotifyAddress address_;
-    detail::UniqueFd socket_;
+    detail::NotifySocket socket_;
 };
 
 }  // namespace daemonkit

@@ -91,9 +91,10 @@ int run(const char* program, const DaemonOptions& options, Body body) {
         DaemonContext context(options);
         return detail::handle_exceptions([&] { return detail::call_body(body, context); },
                                          [&](const std::exception& failure) {
-                                             if (!context.awaits_ready()) return tell(failure);
+                                             const bool is_told = context.awaits_ready();
                                              context.notify_failed(failure);
-                                             return detail::status_of(failure);
+                                             return is_told ? detail::status_of(failure)
+                                                            : tell(failure);
                                          });
     };
     return detail::handle_exceptions(be_daemon, tell);
