@@ -26,12 +26,13 @@ namespace daemonkit {
 ///
 /// Process:  made in the daemon, after the DaemonContext, which would refuse to fork with it. A forked child has no such
 ///           thread.
-/// Errors:   Step::open_control_socket, subject "thread".
+/// Errors:   Step::open_control_socket: subject "thread", or the path where another process has made the socket.
 /// Undo:     the destructor waits for the handler that is running, if one is, and for the end of the thread.
 /// Threads:  every verb is set before this is made; afterwards only `look_again` is called. A handler must not end it.
 class ControlThread {
 public:
     explicit ControlThread(ControlSocket& socket) : socket_(socket) {
+        socket.require_own();
         const detail::SignalMaskGuard inherited(all_but_crashes(), Step::open_control_socket);
         detail::check(detail::sys::pthread_create(&thread_, &run, this), Step::open_control_socket,
                       "thread");
