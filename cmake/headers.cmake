@@ -93,6 +93,10 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/named_socket.hpp
     include/daemonkit/detail/notify_address.hpp
     include/daemonkit/detail/notify_socket.hpp
+    include/daemonkit/detail/network_file_system.hpp
+    include/daemonkit/detail/network_file_system_linux.hpp
+    include/daemonkit/detail/network_file_system_mount.hpp
+    include/daemonkit/detail/network_file_system_none.hpp
     include/daemonkit/detail/null_device.hpp
     include/daemonkit/detail/open_log.hpp
     include/daemonkit/detail/open_process_linux.hpp
@@ -101,6 +105,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/peer_credentials.hpp
     include/daemonkit/detail/peer_credentials_getpeereid.hpp
     include/daemonkit/detail/peer_credentials_linux.hpp
+    include/daemonkit/detail/pid_file.hpp
     include/daemonkit/detail/pid_text.hpp
     include/daemonkit/detail/platform.hpp
     include/daemonkit/detail/prepare_start.hpp

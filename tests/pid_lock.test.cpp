@@ -7,6 +7,7 @@
 #include "temp_folder.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <optional>
@@ -361,6 +362,125 @@ TEST_CASE("PidLock: a file that was replaced is left to whoever put it there", "
         CHECK_FALSE(fs::exists(path));
         CHECK(fs::exists(folder / "second"));
     }
+}
+
+TEST_CASE("PidLock: whether the file still has its name is told, and renewed it has it again",
+          "[pid_lock][process]") {
+    const TempFolder folder;
+    const std::string path = folder / "pid";
+    PidLock lock(path);
+    lock.write_pid();
+    CHECK(lock.is_named());
+    lock.renew();  // with nothing to do
+    CHECK(read_file(path) == own_pid() + "\n");
+    const struct ::stat before = status_of(path);
+    bool is_moved = false;
+    SECTION("removed") { fs::remove(path); }
+    SECTION("replaced by another file") {
+        write_file(folder / "other", "1\n");
+        fs::rename(folder / "other", path);
+    }
+    SECTION("moved") {
+        is_moved = true;
+        fs::rename(path, folder / "moved");
+    }
+    SECTION("its folder gone and made again") {
+        fs::remove_all(folder.path());
+        fs::create_directory(folder.path());
+    }
+    CHECK_FALSE(lock.is_named());
+    lock.renew();
+    CHECK(lock.is_named());
+    CHECK(lock.is_held());
+    CHECK(status_of(path).st_ino != before.st_ino);
+    const Finished other = run_pid_lock({"holder:" + path, "try:" + path});
+    CHECK(other["holder"] == own_pid());
+    CHECK(other["acquired"] == "no");
+    CHECK(read_file(path) == own_pid() + "\n");
+    if (is_moved) CHECK(read_file(folder / "moved").empty());
+    lock.release();
+    CHECK_FALSE(fs::exists(path));
+}
+
+TEST_CASE("PidLock: a name that another process has by now is not taken back",
+          "[pid_lock][process]") {
+    const TempFolder folder;
+    const std::string path = folder / "pid";
+    PidLock lock(path);
+    lock.write_pid();
+    fs::remove(path);
+    RunningProgram second(pid_lock_probe({"lock:" + path, "write", "pause:held"}));
+    second.await("paused");
+    CHECK_FALSE(lock.is_named());
+    try {
+        lock.renew();
+        FAIL("renewed beside another holder");
+    } catch (const Error& error) {
+        CHECK(error.step() == Step::lock_pid_file);
+        CHECK(error.code().value() == EWOULDBLOCK);
+        CHECK(error.explanation() == already_running_as + std::to_string(second.pid()));
+    }
+    CHECK(lock.is_held());
+    lock.release();
+    CHECK(read_file(path) == std::to_string(second.pid()) + "\n");
+}
+
+TEST_CASE("PidLock: a name that cannot be had again is an error, and the old lock stays",
+          "[pid_lock][unit]") {
+    const TempFolder folder;
+    fs::create_directory(folder / "sub");
+    PidLock lock(folder / "sub/pid");
+    lock.write_pid();
+    fs::remove_all(folder / "sub");
+    CHECK_FALSE(lock.is_named());
+    CHECK_THROWS_AS(lock.renew(), Error);
+    CHECK(lock.is_held());
+    CHECK_FALSE(lock.is_named());
+    fs::create_directory(folder / "sub");
+    lock.renew();
+    CHECK(lock.is_named());
+}
+
+TEST_CASE("PidLock: a descriptor that has become another file's is left to it",
+          "[pid_lock][unit]") {
+    const TempFolder folder;
+    const std::string path = folder / "pid";
+    write_file(folder / "database", "precious");
+    PidLock lock(path);
+    lock.write_pid();
+    const int number = lock.native_handle();
+    // As a library does that closes all descriptors, before the program opens a file of its own.
+    REQUIRE(::close(number) == 0);
+    const detail::UniqueFd database(::open((folder / "database").c_str(), O_RDWR | O_CLOEXEC));
+    REQUIRE(database.get() == number);
+
+    CHECK_FALSE(lock.is_named());
+    CHECK_THROWS_AS(lock.write_pid(), Error);
+    SECTION("release") { lock.release(); }
+    SECTION("abandon") { lock.abandon(); }
+    SECTION("renew") {
+        lock.renew();
+        CHECK(lock.is_named());
+        CHECK(read_file(path) == own_pid() + "\n");
+    }
+    CHECK(read_file(folder / "database") == "precious");
+    CHECK(::fcntl(number, F_GETFD) != -1);
+}
+
+TEST_CASE("PidLock: who waits until it is free returns when the last holder has ended",
+          "[pid_lock][process]") {
+    using std::chrono::milliseconds;
+    const TempFolder folder;
+    const std::string path = folder / "pid";
+    CHECK(PidLock::wait_until_free(path, milliseconds(0)));
+    RunningProgram daemon(pid_lock_probe({"lock:" + path, "write", "fork-worker", "pause:held"}));
+    daemon.await("worker");
+    CHECK_FALSE(PidLock::wait_until_free(path, milliseconds(0)));
+    daemon.signal(SIGKILL);
+    CHECK(daemon.await_end() == 128 + SIGKILL);
+    CHECK_FALSE(PidLock::wait_until_free(path, milliseconds(30)));
+    daemon.hang_up();  // the worker ends
+    CHECK(PidLock::wait_until_free(path, std::chrono::seconds(20)));
 }
 
 // -- many processes ---------------------------------------------------------------------------------------------------

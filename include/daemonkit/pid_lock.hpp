@@ -6,25 +6,23 @@
 // here ever believes it. Two phases: the lock is taken before the forks, where a conflict can still be told to the
 // shell; the pid is written after them, by the daemon.
 
-#include <daemonkit/detail/above_standard.hpp>
 #include <daemonkit/detail/absolute_path.hpp>
 #include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/errno_guard.hpp>
+#include <daemonkit/detail/monotonic.hpp>
+#include <daemonkit/detail/pid_file.hpp>
 #include <daemonkit/detail/pid_text.hpp>
 #include <daemonkit/detail/record_lock.hpp>
 #include <daemonkit/detail/syscall.hpp>
-#include <daemonkit/detail/unique_fd.hpp>
-#include <daemonkit/detail/write_signals_guard.hpp>
 #include <daemonkit/error.hpp>
+#include <daemonkit/timeout.hpp>
 
 #include <cerrno>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>  // std::move, std::exchange
 
-#include <fcntl.h>
-#include <sys/file.h>      // LOCK_EX
-#include <sys/resource.h>  // RLIMIT_FSIZE
+#include <sys/file.h>  // LOCK_EX
 #include <sys/stat.h>
 
 namespace daemonkit {
@@ -60,8 +58,9 @@ inline std::string explain_held(const PidLockHolder& holder) {
 /// stays the only one but can no longer be named. A child that a daemon has forked holds the lock as well.
 ///
 /// Shape:    a regular file with one name, never through a symbolic link; it belongs to the effective user
-///           (a stranger's file is replaced while locked, or refused where that is not allowed). A relative path
-///           resolves once, at construction.
+///           (a stranger's file is replaced while locked, or refused where that is not allowed). Not on a network file
+///           system, where a lock may be known to one machine alone and a pid means nothing to another. A relative
+///           path resolves once, at construction.
 /// Errors:   Step::open_pid_file; Step::lock_pid_file (EWOULDBLOCK: another process holds it — actionable).
 /// Undo:     the destructor removes the file while it is still locked, and only where the path still names the
 ///           locked file and this process is the owner; where it cannot be removed it is emptied. Then the lock goes.
@@ -90,20 +89,35 @@ public:
     ///           kernel does not tell.
     static std::optional<PidLockHolder> holder(const std::string& path) {
         const std::string file = detail::absolute_path(path);
-        const auto opened =
-            detail::retry([&] { return detail::sys::open(file.c_str(), O_RDONLY | open_flags); });
-        if (opened.error == ENOENT || opened.error == ENOTDIR) return {};
-        const detail::UniqueFd fd(detail::check(opened, Step::open_pid_file, file));
-        require_regular(fd.get(), file);
+        const detail::UniqueFd fd = detail::PidFile::open_to_look(file);
+        if (!fd.is_open()) return {};
         const auto holder = ask_holder(fd.get());
         if (!holder) throw Error(Step::lock_pid_file, file, holder.error, "the holder is not told");
         return holder.value;
     }
 
+    /// Waits no longer than that until no process holds the lock, and tells whether it is so. For whoever has ended a
+    /// daemon: a child that it has left behind holds the lock as well. Takes any std::chrono::duration.
+    ///
+    /// Process, Errors:   as `holder`.
+    static bool wait_until_free(const std::string& path, Timeout time) {
+        const detail::Nanoseconds until = detail::monotonic_after(time.in_nanoseconds());
+        detail::Nanoseconds doze = 500'000;
+        while (holder(path)) {
+            const detail::Nanoseconds left = until - detail::monotonic_now();
+            if (left <= 0) return false;
+            const struct ::timespec limit = detail::timespec_of(left < doze ? left : doze);
+            static_cast<void>(detail::sys::ppoll(nullptr, 0, &limit));
+            constexpr detail::Nanoseconds longest_doze = 20'000'000;
+            doze = doze * 2 < longest_doze ? doze * 2 : longest_doze;
+        }
+        return true;
+    }
+
     ~PidLock() { release(); }
     PidLock(PidLock&& other) noexcept
-        : path_(std::move(other.path_)),
-          fd_(std::move(other.fd_)),
+        : file_(std::move(other.file_)),
+          options_(other.options_),
           owner_(std::exchange(other.owner_, 0)) {}
     PidLock& operator=(PidLock&&) = delete;
     PidLock(const PidLock&) = delete;
@@ -114,112 +128,130 @@ public:
     /// Process:  the daemon, after the forks; at the earliest moment at which the pid is the right one.
     /// Errors:   Step::lock_pid_file; Step::write_pid_file (ENOSPC, EFBIG), and the file is empty then.
     void write_pid() {
+        if (file_.is_lost())
+            throw Error(Step::write_pid_file, path(), EBADF,
+                        "something in this program has closed its descriptor");
         take_name_tag(detail::NameTag::daemon);
         owner_ = detail::sys::getpid();
         const detail::PidText text(owner_);
         // A longer text, such as the launcher's pid, would show its end behind the new one: `kill` takes two numbers.
-        detail::check(detail::retry([&] { return detail::sys::ftruncate(fd_.get(), 0); }),
-                      Step::write_pid_file, path_);
-        const auto written = pwrite_despite_limit(text.view());
-        if (written.error == 0 && written.value == static_cast<ssize_t>(text.view().size())) return;
-        static_cast<void>(detail::sys::ftruncate(fd_.get(), 0));
-        const int error = written.error != 0 ? written.error : ENOSPC;
-        throw Error(Step::write_pid_file, path_, error,
+        detail::check(file_.empty(), Step::write_pid_file, path());
+        const auto written = file_.write(text.view());
+        if (written && written.value == static_cast<ssize_t>(text.view().size())) return;
+        static_cast<void>(file_.empty());
+        const int error = written ? ENOSPC : written.error;
+        throw Error(Step::write_pid_file, path(), error,
                     error == EFBIG ? "the file size limit forbids it: SIGXFSZ" : "");
     }
 
+    /// False when somebody has removed the file, or put another one in its place: the lock keeps nobody out then, and
+    /// the next start makes a second daemon. To be asked from time to time; `renew` mends it.
+    ///
+    /// In another root than that of the construction, where the path leads elsewhere, only a removal is noticed.
+    bool is_named() const noexcept { return is_held() && !file_.is_lost() && !file_.is_nameless(); }
+
+    /// Makes the file again and takes its lock, where `is_named` says no; the file then holds the pid.
+    ///
+    /// A file that has lost its name cannot have it back: this is a new one. A child that holds the old lock does not
+    /// hold the new one.
+    ///
+    /// Process:  the owner alone; in any other, nothing happens.
+    /// Errors:   as the constructor and `write_pid`, and then nothing has changed. EWOULDBLOCK: another process has the
+    ///           name by now. This one is no longer the only one of its kind, and has to end.
+    void renew() {
+        if (owner_ != detail::sys::getpid() || is_named()) return;
+        PidLock next(path(), options_);
+        next.write_pid();
+        // Under whatever name the old file goes, it holds no number of ours.
+        if (!file_.is_lost()) static_cast<void>(file_.empty());
+        file_.close();
+        file_ = std::move(next.file_);
+    }
+
     /// True until `release` or `abandon`.
-    bool is_held() const noexcept { return owner_ != 0 && fd_.is_open(); }
+    bool is_held() const noexcept { return owner_ != 0 && file_.is_open(); }
 
     /// The absolute path of the file.
-    const std::string& path() const noexcept { return path_; }
+    const std::string& path() const noexcept { return file_.path(); }
 
     /// The locked descriptor, close-on-exec; borrowed.
-    int native_handle() const noexcept { return fd_.get(); }
+    int native_handle() const noexcept { return file_.fd(); }
 
     /// Removes the file while it is locked, then gives the lock up; does nothing in a process that is not the
     /// owner but close its own descriptor.
     void release() noexcept {
-        if (!fd_.is_open()) return;
+        if (!file_.is_open()) return;
         const detail::ErrnoGuard keep_errno;
         // The order is the protocol: unlink, then close. The other way round, a file that another process has just
         // locked would be removed.
-        if (owner_ == detail::sys::getpid() && !remove_own_file()) {
-            static_cast<void>(detail::sys::ftruncate(fd_.get(), 0));
-        }
-        fd_.reset();
+        const bool is_owner = owner_ == detail::sys::getpid() && !file_.is_lost();
+        if (is_owner && !file_.remove()) static_cast<void>(file_.empty());
+        file_.close();
     }
 
     /// Closes the descriptor and leaves the file as it is: the lock lives on in whoever inherited it.
-    void abandon() noexcept { fd_.reset(); }
+    void abandon() noexcept { file_.close(); }
 
 private:
     enum class Held { is_an_error, is_a_value };
     enum class Attempt { locked, replaced, held_elsewhere };
-    // O_NONBLOCK: a FIFO of that name must not hang the start. O_NOCTTY: nor may a terminal become ours.
-    static constexpr int open_flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
     PidLock(const std::string& path, PidLockOptions options, Held held)
-        : path_(detail::absolute_path(path)) {
+        : file_(detail::absolute_path(path)), options_(options) {
         // A holder that ends between our open and our lock removes the file we hold open; then the name is looked
         // up again. Among many short-lived holders that was seen more than 100 times in a row; somebody who replaces
         // the file for ever is met with an error and not with a loop.
         constexpr int attempts = 1024;
         for (int attempt = 0; attempt < attempts; ++attempt) {
             struct ::stat status {};
-            switch (lock_once(options, status)) {
-                case Attempt::locked: claim(options, status); return;
+            switch (lock_once(status)) {
+                case Attempt::locked: claim(status); return;
                 case Attempt::replaced: continue;
                 case Attempt::held_elsewhere:
                     if (held == Held::is_an_error) throw_held();
                     return;
             }
         }
-        throw Error(Step::lock_pid_file, path_, ESTALE, "the file is replaced all the time");
+        throw Error(Step::lock_pid_file, file_.path(), ESTALE, "the file is replaced all the time");
     }
 
-    Attempt lock_once(const PidLockOptions& options, struct ::stat& named) {
-        fd_ = open_file(options.mode);
-        const struct ::stat opened = require_regular(fd_.get(), path_);
+    Attempt lock_once(struct ::stat& named) {
+        file_.open(options_.mode);
         const auto locked =
-            detail::retry([&] { return detail::sys::flock(fd_.get(), LOCK_EX | LOCK_NB); });
+            detail::retry([&] { return detail::sys::flock(file_.fd(), LOCK_EX | LOCK_NB); });
         if (locked.error == EWOULDBLOCK) return Attempt::held_elsewhere;
-        detail::check(locked, Step::lock_pid_file, path_);
+        detail::check(locked, Step::lock_pid_file, path());
 
         // The second look: a lock on a file that has lost its name keeps nobody out.
         const auto looked =
-            detail::retry([&] { return detail::sys::lstat(path_.c_str(), &named); });
+            detail::retry([&] { return detail::sys::lstat(path().c_str(), &named); });
         if (looked.error == ENOENT) return Attempt::replaced;
         if (!looked) {
-            static_cast<void>(remove_own_file());
-            throw Error(Step::lock_pid_file, path_, looked.error);
+            static_cast<void>(file_.remove());
+            throw Error(Step::lock_pid_file, path(), looked.error);
         }
-        if (named.st_dev != opened.st_dev || named.st_ino != opened.st_ino)
-            return Attempt::replaced;
+        if (!file_.is(named)) return Attempt::replaced;
         if (named.st_uid == detail::sys::geteuid()) return Attempt::locked;
         // A stranger's file could be rewritten or locked by its owner at any time.
-        const auto removed = detail::sys::unlink(path_.c_str());
+        const auto removed = detail::sys::unlink(path().c_str());
         if (!removed) {
-            throw Error(Step::open_pid_file, path_, removed.error,
+            throw Error(Step::open_pid_file, path(), removed.error,
                         "the file belongs to another user and cannot be replaced");
         }
         return Attempt::replaced;
     }
 
-    void claim(const PidLockOptions& options, const struct ::stat& status) {
+    void claim(const struct ::stat& status) {
         owner_ = detail::sys::getpid();
         try {
             take_name_tag(detail::NameTag::launcher);
-            require_tag(detail::set_nameless_tag(fd_.get()));
-            if ((status.st_mode & 07777U) != options.mode) {
-                detail::check(detail::sys::fchmod(fd_.get(), options.mode), Step::open_pid_file,
-                              path_);
+            require_tag(detail::set_nameless_tag(file_.fd()));
+            if ((status.st_mode & 07777U) != options_.mode) {
+                detail::check(detail::sys::fchmod(file_.fd(), options_.mode), Step::open_pid_file,
+                              path());
             }
             // The last owner's number goes before anyone can take it for ours.
-            if (status.st_size > 0) {
-                detail::check(detail::retry([&] { return detail::sys::ftruncate(fd_.get(), 0); }),
-                              Step::write_pid_file, path_);
-            }
+            if (status.st_size > 0) detail::check(file_.empty(), Step::write_pid_file, path());
         } catch (...) {
             release();
             throw;
@@ -227,42 +259,15 @@ private:
     }
 
     [[noreturn]] void throw_held() const {
-        const auto holder = ask_holder(fd_.get()).value;
-        throw Error(Step::lock_pid_file, path_, EWOULDBLOCK,
+        const auto holder = ask_holder(file_.fd()).value;
+        throw Error(Step::lock_pid_file, path(), EWOULDBLOCK,
                     detail::explain_held(holder.value_or(PidLockHolder{})));
     }
 
-    detail::UniqueFd open_file(mode_t mode) const {
-        const auto opened = detail::retry(
-            [&] { return detail::sys::open(path_.c_str(), O_RDWR | O_CREAT | open_flags, mode); });
-        if (opened.error == ELOOP || opened.error == EMLINK) {
-            throw Error(Step::open_pid_file, path_, opened.error,
-                        "a symbolic link is not followed");
-        }
-        if (opened.error == ENOENT) {
-            throw Error(Step::open_pid_file, path_, ENOENT, "the directory has to be made first");
-        }
-        detail::UniqueFd fd(detail::check(opened, Step::open_pid_file, path_));
-        detail::check(detail::above_standard(fd), Step::open_pid_file, path_);
-        return fd;
-    }
-
-    static struct ::stat require_regular(int fd, const std::string& path) {
-        struct ::stat status {};
-        detail::check(detail::sys::fstat(fd, &status), Step::open_pid_file, path);
-        if (!S_ISREG(status.st_mode)) {
-            throw Error(Step::open_pid_file, path, EINVAL, "not a regular file");
-        }
-        if (status.st_nlink > 1) {
-            throw Error(Step::open_pid_file, path, EMLINK, "the file has a second name");
-        }
-        return status;
-    }
-
-    void take_name_tag(detail::NameTag tag) { require_tag(detail::set_name_tag(fd_.get(), tag)); }
+    void take_name_tag(detail::NameTag tag) { require_tag(detail::set_name_tag(file_.fd(), tag)); }
 
     void require_tag(const detail::Result<bool>& set) const {
-        if (set.error != 0) throw Error(Step::lock_pid_file, path_, set.error, "no record lock");
+        if (set.error != 0) throw Error(Step::lock_pid_file, path(), set.error, "no record lock");
     }
 
     static detail::Result<std::optional<PidLockHolder>> ask_holder(int fd) noexcept {
@@ -279,27 +284,8 @@ private:
         return {somebody.value ? std::optional(PidLockHolder{}) : std::nullopt, 0};
     }
 
-    detail::Result<ssize_t> pwrite_despite_limit(std::string_view text) noexcept {
-        struct ::rlimit limit {};
-        const bool is_unlimited = detail::sys::getrlimit(RLIMIT_FSIZE, &limit).error == 0 &&
-                                  limit.rlim_cur == RLIM_INFINITY;
-        std::optional<detail::WriteSignalsGuard> no_signal;
-        if (!is_unlimited) no_signal.emplace();
-        return detail::retry(
-            [&] { return detail::sys::pwrite(fd_.get(), text.data(), text.size(), 0); });
-    }
-
-    bool remove_own_file() const noexcept {
-        struct ::stat ours {};
-        struct ::stat named {};
-        if (detail::sys::fstat(fd_.get(), &ours).error != 0) return false;
-        if (detail::sys::lstat(path_.c_str(), &named).error != 0) return false;
-        if (named.st_dev != ours.st_dev || named.st_ino != ours.st_ino) return false;
-        return detail::sys::unlink(path_.c_str()).error == 0;
-    }
-
-    std::string path_;
-    detail::UniqueFd fd_;
+    detail::PidFile file_;
+    PidLockOptions options_;
     pid_t owner_ = 0;
 };
 

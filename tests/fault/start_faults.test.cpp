@@ -57,6 +57,8 @@ const std::map<std::string, Expectation> expectations{
     {"launcher close", harmless()},
     {"launcher getpwnam_r", depends({Step::resolve_user})},
     {"launcher fstat", fatal({Step::open_pid_file, Step::open_stream})},
+    {"launcher stat", harmless()},     // of the root directory, to know it again
+    {"launcher fstatfs", harmless()},  // then nobody knows that it is a network's
     {"launcher flock", fatal({Step::lock_pid_file})},
     {"launcher lstat", fatal({Step::lock_pid_file})},
     {"launcher fcntl_lock", fatal({Step::lock_pid_file})},
@@ -103,7 +105,8 @@ const std::map<std::string, Expectation> expectations{
     {"daemon landlock_add_rule", fatal({Step::confine})},
     {"daemon landlock_restrict_self", fatal({Step::confine})},
     {"daemon open", fatal({Step::confine})},
-    {"daemon fstat", fatal({Step::confine})},
+    {"daemon fstat",
+     depends({Step::confine})},  // of the pid file: then it is taken for what it was
     {"daemon poll", harmless()},
     {"daemon stat", harmless()},
     {"daemon fcntl_getfd", harmless()},

@@ -36,6 +36,9 @@
 #include <sys/auxv.h>     // getauxval
 #include <sys/prctl.h>    // prctl
 #include <sys/syscall.h>  // SYS_close_range, SYS_capget
+#include <sys/vfs.h>      // fstatfs
+#else
+#include <sys/mount.h>  // fstatfs
 #endif
 
 // POSIX leaves the declaration to the program.
@@ -122,6 +125,12 @@ inline Result<int> fstat(int fd, struct ::stat* status) noexcept {
 inline Result<int> lstat(const char* path, struct ::stat* status) noexcept {
     return invoke("lstat", [&] { return ::lstat(path, status); });
 }
+#if !defined(__NetBSD__)
+/// fstatfs(2)
+inline Result<int> fstatfs(int fd, struct ::statfs* status) noexcept {
+    return invoke("fstatfs", [&] { return ::fstatfs(fd, status); });
+}
+#endif
 /// stat(2)
 inline Result<int> stat(const char* path, struct ::stat* status) noexcept {
     return invoke("stat", [&] { return ::stat(path, status); });
