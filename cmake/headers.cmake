@@ -89,6 +89,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/log_file_form.hpp
     include/daemonkit/detail/log_socket.hpp
     include/daemonkit/detail/log_text.hpp
+    include/daemonkit/detail/measure_words.hpp
     include/daemonkit/detail/monotonic.hpp
     include/daemonkit/detail/named_socket.hpp
     include/daemonkit/detail/notify_address.hpp
@@ -109,16 +110,17 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/pid_text.hpp
     include/daemonkit/detail/platform.hpp
     include/daemonkit/detail/prepare_start.hpp
+    include/daemonkit/detail/printable.hpp
     include/daemonkit/detail/proc_folder.hpp
     include/daemonkit/detail/proc_status.hpp
     include/daemonkit/detail/proc_text.hpp
     include/daemonkit/detail/process_mutex.hpp
-    include/daemonkit/detail/process_trace.hpp
-    include/daemonkit/detail/process_trace_linux.hpp
-    include/daemonkit/detail/process_trace_none.hpp
     include/daemonkit/detail/process_place.hpp
     include/daemonkit/detail/process_stat.hpp
     include/daemonkit/detail/process_status.hpp
+    include/daemonkit/detail/process_trace.hpp
+    include/daemonkit/detail/process_trace_linux.hpp
+    include/daemonkit/detail/process_trace_none.hpp
     include/daemonkit/detail/read_parts_linux.hpp
     include/daemonkit/detail/read_process.hpp
     include/daemonkit/detail/read_process_linux.hpp
@@ -168,8 +170,8 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/inspect.hpp
     include/daemonkit/journal_field.hpp
     include/daemonkit/journal_sink.hpp
-    include/daemonkit/listen_fds.hpp
     include/daemonkit/known.hpp
+    include/daemonkit/listen_fds.hpp
     include/daemonkit/log_file.hpp
     include/daemonkit/log_file_options.hpp
     include/daemonkit/log_sink.hpp
@@ -180,6 +182,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/privileges.hpp
     include/daemonkit/process_handle.hpp
     include/daemonkit/process_report.hpp
+    include/daemonkit/process_text.hpp
     include/daemonkit/reap_children.hpp
     include/daemonkit/reload.hpp
     include/daemonkit/run.hpp

@@ -18,8 +18,9 @@ enum class Mark : std::uint8_t {
 /// A line of the checklist.
 struct ChecklistLine {
     Mark mark = Mark::unknown;
-    std::string what;    ///< what was checked: `standard output`
-    std::string reason;  ///< the fact behind the mark, and what follows from it
+    std::string what;  ///< what was checked: `standard output`
+    std::string
+        reason;  ///< the fact behind the mark, and what follows from it; one line, fit for a terminal
 };
 
 /// The mark as a word: `ok`, `warning`, `not known`.

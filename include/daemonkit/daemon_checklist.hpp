@@ -8,6 +8,7 @@
 #include <daemonkit/detail/check_session.hpp>
 #include <daemonkit/detail/check_signals.hpp>
 #include <daemonkit/detail/check_surroundings.hpp>
+#include <daemonkit/detail/printable.hpp>
 #include <daemonkit/process_report.hpp>
 
 #include <vector>
@@ -32,6 +33,7 @@ inline std::vector<ChecklistLine> daemon_checklist(const ProcessReport& report) 
     for (auto* const check : {check_umask, check_directory, check_executable, check_pid_file,
                               check_privileges, check_new_privileges, check_core, check_children})
         lines.push_back(check(report));
+    for (ChecklistLine& line : lines) line.reason = printable(line.reason, 512);
     return lines;
 }
 

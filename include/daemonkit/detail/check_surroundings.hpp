@@ -4,6 +4,7 @@
 
 #include <daemonkit/checklist_line.hpp>
 #include <daemonkit/detail/check_session.hpp>
+#include <daemonkit/detail/measure_words.hpp>
 #include <daemonkit/process_report.hpp>
 
 #include <cstddef>  // std::size_t
@@ -84,9 +85,7 @@ inline ChecklistLine check_stream(const ProcessReport& report, int fd) {
 inline ChecklistLine check_umask(const ProcessReport& report) {
     const std::string what = "umask";
     if (!report.umask) return is_unknown(what, report.umask.why());
-    std::string octal = "0000";
-    for (std::size_t place = 0; place < 4; ++place)
-        octal[3 - place] = static_cast<char>('0' + (*report.umask >> (3 * place) & 7U));
+    const std::string octal = umask_words(*report.umask);
     constexpr mode_t write_by_others = 0002;
     constexpr mode_t owner = 0600;
     if ((*report.umask & owner) != 0)

@@ -50,6 +50,8 @@ inline ProcFolder open_process(pid_t pid) {
     require_own_proc(pid);
     auto folder = ProcFolder::open("/proc/" + std::to_string(pid));
     if (folder) return std::move(*folder);
+    if (folder.error() == EPERM)
+        throw_uninspected(pid, EPERM, "/proc hides it from this user (hidepid)");
     if (folder.error() != ENOENT) throw_uninspected(pid, folder.error());
     // hidepid=2 hides from us what kill can see.
     const auto seen = retry([&] { return sys::kill(pid, 0); });
@@ -61,8 +63,6 @@ inline ProcFolder open_process(pid_t pid) {
 /// The stat of a process that can be looked at; what is no process is refused.
 inline ProcessStat require_stat(const ProcFolder& folder, pid_t pid) {
     auto stat = read_stat(folder);
-    if (!stat && stat.error() == EPERM)
-        throw_uninspected(pid, EPERM, "/proc hides it from this user (hidepid)");
     if (!stat) throw_uninspected(pid, stat.error());
     return std::move(*stat);
 }

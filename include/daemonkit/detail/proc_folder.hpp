@@ -85,7 +85,7 @@ public:
         static_cast<void>(below->fd_.release());
         const Directory directory{opened.value};
         for (;;) {
-            const auto entry = sys::next_entry(directory.handle);
+            const auto entry = retry([&] { return sys::next_entry(directory.handle); });
             if (!entry) return reason(entry.error);
             if (entry.value == nullptr) return is_there() ? 0 : ESRCH;
             if (entry.value->d_name[0] != '.') visit(std::string(entry.value->d_name));

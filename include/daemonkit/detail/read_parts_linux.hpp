@@ -41,6 +41,9 @@ inline Known<NumberedEntries> numbered_entries(const ProcFolder& folder, const s
     return entries;
 }
 
+/// Room for the numbers of 100 000 children.
+inline constexpr std::size_t longest_children = std::size_t{1} << 20U;
+
 /// The open descriptors. One that is closed while it is looked at is counted and not listed.
 inline Known<ProcessDescriptors> read_descriptors(const ProcFolder& folder, std::size_t most) {
     auto entries = numbered_entries(folder, "fd", most);
@@ -76,7 +79,8 @@ inline Known<ProcessThreads> read_threads(const ProcFolder& folder, std::size_t 
     threads.count = entries->count;
     for (const int id : entries->listed) {
         auto name = folder.read("task/" + std::to_string(id) + "/comm");
-        if (!name) continue;  // it has ended in between
+        if (!name && name.error() == ENODATA) continue;  // it has ended in between
+        if (!name) return Known<ProcessThreads>::unknown(name.error());
         if (!name->empty() && name->back() == '\n') name->pop_back();
         threads.listed.push_back({id, std::move(*name)});
     }
@@ -85,23 +89,27 @@ inline Known<ProcessThreads> read_threads(const ProcFolder& folder, std::size_t 
 
 /// The children of all threads. Needs a kernel with CONFIG_PROC_CHILDREN.
 inline Known<ProcessChildren> read_children(const ProcFolder& folder, pid_t parent,
-                                            const ProcessThreads& threads) {
-    if (threads.count > threads.listed.size()) return Known<ProcessChildren>::unknown(EOVERFLOW);
+                                            std::size_t most_threads) {
+    using Children = Known<ProcessChildren>;
+    const auto threads = numbered_entries(folder, "task", most_threads);
+    if (!threads) return Children::unknown(threads.error());
+    if (threads->count > threads->listed.size()) return Children::unknown(EOVERFLOW);
     ProcessChildren children;
-    for (const ProcessThread& thread : threads.listed) {
-        const auto text = folder.read("task/" + std::to_string(thread.id) + "/children");
-        if (!text && text.error() == ENODATA && folder.folder("task/" + std::to_string(thread.id)))
-            return Known<ProcessChildren>::unknown(ENODATA);
-        if (!text && text.error() != ENODATA) return Known<ProcessChildren>::unknown(text.error());
-        if (!text) continue;  // the thread has ended, and its children are another's
+    for (const int thread : threads->listed) {
+        const std::string task = "task/" + std::to_string(thread);
+        const auto text = folder.read(task + "/children", longest_children);
+        if (!text && text.error() == ENODATA && !folder.folder(task)) continue;  // it has ended
+        if (!text) return Children::unknown(text.error());
         std::string_view list = *text;
         for (auto word = take_word(list); !word.empty(); word = take_word(list)) {
             const auto child = whole_number<pid_t>(word);
-            if (!child) return Known<ProcessChildren>::unknown(EBADMSG);
+            if (!child) return Children::unknown(EBADMSG);
             ++children.count;
             const auto child_folder = ProcFolder::open("/proc/" + std::string(word));
-            if (!child_folder) continue;
+            if (child_folder.error() == ENOENT) continue;  // it has ended, and was waited for
+            if (!child_folder) return Children::unknown(child_folder.error());
             const auto stat = read_stat(*child_folder);
+            if (!stat && stat.error() != ESRCH) return Children::unknown(stat.error());
             if (stat && stat->parent == parent && stat->state == ProcessState::zombie)
                 children.zombies.push_back(*child);
         }
@@ -124,7 +132,8 @@ inline Known<std::vector<ProcessNamespace>> read_namespaces(const ProcFolder& fo
         const auto number = parse_namespace(*link, kind);
         if (!number) return Namespaces::unknown(EBADMSG);
         const auto ours = own->link(name);
-        namespaces.push_back({kind, *number, ours && *ours == *link});
+        if (!ours) return Namespaces::unknown(ours.error());
+        namespaces.push_back({kind, *number, *ours == *link});
     }
     return namespaces;
 }

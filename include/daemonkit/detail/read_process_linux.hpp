@@ -142,8 +142,7 @@ inline ProcessReport read_once(const ProcFolder& folder, const ProcessStat& stat
     fill_from_status(report, status);
     report.limits = parsed(folder.read("limits"), parse_limits);
     report.threads = read_threads(folder, most);
-    report.children = report.threads ? read_children(folder, stat.pid, *report.threads)
-                                     : Known<ProcessChildren>::unknown(report.threads.error());
+    report.children = read_children(folder, stat.pid, most);
     report.out_of_memory_adjustment = read_number(folder, "oom_score_adj");
     report.namespaces = read_namespaces(folder);
     report.cgroup = parsed(folder.read("cgroup"), parse_cgroup);
