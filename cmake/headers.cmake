@@ -201,4 +201,5 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/syslog_sink.hpp
     include/daemonkit/timeout.hpp
     include/daemonkit/version.hpp
+    include/daemonkit/watchdog.hpp
 )

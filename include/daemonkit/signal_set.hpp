@@ -15,6 +15,7 @@
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 #include <daemonkit/signal_info.hpp>
+#include <daemonkit/timeout.hpp>
 
 #include <cerrno>   // EAGAIN, EBUSY, EINTR
 #include <csignal>  // sigaction
@@ -77,6 +78,8 @@ public:
     std::optional<SignalInfo> wait_for(const Duration& time) {
         return wait_at_most(detail::nanoseconds_in(time));
     }
+
+    std::optional<SignalInfo> wait_for(Timeout time) { return wait_at_most(time.in_nanoseconds()); }
 
     /// Returns like `wait`, or with nothing at the deadline, a time_point of std::chrono::steady_clock.
     ///

@@ -46,6 +46,9 @@ public:
     static constexpr Timeout milliseconds(std::int32_t count) noexcept {
         return Timeout(Count{std::int64_t{count} * 1'000'000});
     }
+    static constexpr Timeout nanoseconds(std::int64_t count) noexcept {
+        return Timeout(Count{count});
+    }
 
     constexpr std::int64_t in_nanoseconds() const noexcept { return nanoseconds_; }
 
