@@ -163,7 +163,8 @@ inline void add_descriptors(LabelledLines& lines, const ProcessReport& report, s
     if (!report.descriptors) return;
     std::size_t shown = 0;
     for (const ProcessDescriptor& descriptor : report.descriptors->listed) {
-        if (shown++ == most) break;
+        if (shown == most) break;
+        ++shown;
         std::string words = printable(descriptor.target);
         const int flags = descriptor.flags.value_or(O_CLOEXEC);
         if ((flags & O_APPEND) != 0) words += ", append";

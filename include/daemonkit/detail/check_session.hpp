@@ -116,7 +116,7 @@ inline ChecklistLine check_children(const ProcessReport& report) {
     const std::string all = std::to_string(report.children->count);
     if (zombies == 0) return is_well(what, all);
     return is_doubtful(what, all + ", of which " + std::to_string(zombies) +
-                                 " have ended and are not waited for, as pid " +
+                                 " ended and not waited for: as pid " +
                                  std::to_string(report.children->zombies.front()));
 }
 

@@ -56,12 +56,15 @@ inline std::string limit_words(const ProcessLimit& limit) {
            (limit.hard ? std::to_string(*limit.hard) : "unlimited");
 }
 
-/// `all`, where nothing else could be given; or names.
+/// `all`, or `all but` a few, of those that the kernel has; or names.
 inline std::string capability_set_words(std::uint64_t set, std::uint64_t bounding) {
     constexpr std::uint64_t those_of_2012 = (std::uint64_t{1} << 37U) - 1;
-    return (set & those_of_2012) == those_of_2012 && (set & bounding) == bounding
-               ? "all"
-               : capability_words(set);
+    const std::uint64_t missing = (those_of_2012 | bounding) & ~set;
+    if (missing == 0) return "all";
+    int count = 0;
+    for (std::uint64_t left = missing; left != 0; left &= left - 1) ++count;
+    constexpr int few = 8;
+    return count <= few ? "all but " + capability_words(missing) : capability_words(set);
 }
 
 /// Four octal digits.
