@@ -152,9 +152,13 @@ TEST_CASE("DaemonContext: a start that tells what it does is not held up by a st
 
 TEST_CASE("DaemonContext: a daemon that dies early is noticed though its child holds the line open",
           "[context][process]") {
+    // By its own descriptor, or where there is none by SIGCHLD.
+    const std::string fault = GENERATE("FAULT=none", "DAEMONKIT_FAULT=launcher/pidfd_open:1:38");
+    CAPTURE(fault);
     const DaemonFiles files;
     const auto begin = Clock::now();
-    DaemonStart start(files.start({"--fork-in-init", "--init", "abort"}));
+    DaemonStart start(files.start({"--fork-in-init", "--init", "abort"}, "probe_daemon_fault"),
+                      {{fault}, {}});
     CHECK(start.await().exit_status == 70);
     CHECK(start.err().find("killed by SIGABRT before it was ready") != std::string::npos);
     CHECK(Clock::now() - begin < Milliseconds(20'000));  // of 30 that a start may take

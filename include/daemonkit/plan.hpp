@@ -210,7 +210,7 @@ inline std::vector<Error> check(const DaemonOptions& options) {
         detail::decide_detach(options.detach, options.notification_fd).choice == Detach::always;
     if (detaches && options.other_threads == OtherThreads::refuse)
         detail::find(findings, [&] { detail::refuse_threads(detail::read_proc_status()); });
-    if (detaches) detail::find(findings, [&] { detail::refuse_pid_one(); });
+    if (detaches) detail::find(findings, [&] { detail::refuse_pid_one(detail::sys::getpid()); });
     detail::find(findings, [&] {
         const PrivilegeDrop drop(options.privileges);
         if (drop.binds_one_thread() && !detaches)

@@ -36,9 +36,10 @@ TEST_CASE("FilledStreams: what is open stays, what is closed becomes the null de
         all.emplace_back("streams");
         return streams(ask_process(all));
     };
-    CHECK(run({"fill"}) == filled);
-    CHECK(run({"fill", "keep", "unfill"}) == filled);
-    CHECK(run({"fill", "unfill"}) == run({}));  // the destructor closes what it opened
+    const std::string fill = GENERATE("fill", "fill-known");
+    CHECK(run({fill}) == filled);
+    CHECK(run({fill, "keep", "unfill"}) == filled);
+    CHECK(run({fill, "unfill"}) == run({}));  // the destructor closes what it opened
 }
 
 TEST_CASE("FilledStreams: without a null device the start fails and closes what it opened",

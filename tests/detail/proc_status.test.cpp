@@ -12,8 +12,10 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 using daemonkit::detail::proc_field;
+using daemonkit::detail::proc_pid;
 using daemonkit::detail::read_proc_status;
 using daemonkit::fault::Fault;
 using daemonkit::fault::Repeat;
@@ -47,8 +49,10 @@ TEST_CASE("proc_field: the number behind a label, and nothing where there is non
 
 TEST_CASE("read_proc_status: threads, signals and descriptors as they are", "[detail][process]") {
     const Finished plain = ask_process({"status"});
+    CHECK(plain["pid"] == plain["self"]);
     CHECK(plain["threads"] == "1");
     CHECK(number(plain, "slots") > 2);
+    CHECK(plain["streams"] == "open");
 
     const Finished changed = ask_process(
         {"threads:a,b,c", "ignore:1", "ignore:64", "catch:15", "catch:34", "at:900", "status"});
@@ -60,6 +64,30 @@ TEST_CASE("read_proc_status: threads, signals and descriptors as they are", "[de
     CHECK(has_signal(changed, "caught", 34));
     CHECK_FALSE(has_signal(changed, "caught", 64));
     CHECK(number(changed, "slots") > 900);
+}
+
+TEST_CASE(
+    "proc_pid: the last number of its line, and where that cannot be read the kernel is asked",
+    "[detail][unit]") {
+    CHECK(proc_pid("Pid:\t7\nNSpid:\t7\nNSpgid:\t8\n") == 7);
+    CHECK(proc_pid("Pid:\t7\nNSpid:\t7\t30\t2\nNSpgid:\t8\n") == 2);
+    CHECK(proc_pid("Pid:\t7\nNSpid:\t7\t30\t2") == 2);
+    for (const char* const line : {"", "\nNSpid:", "\nNSpid:\n", "\nNSpid:\t\n", "\nNSpid:\tx\n"})
+        CHECK(proc_pid(std::string("Pid:\t7") + line) == ::getpid());
+}
+
+TEST_CASE("read_proc_status: in a pid namespace the pid is the one that is known there",
+          "[detail][process]") {
+    const Finished finished = ask_process({"pid-one", "status"});
+    if (was_not_possible(finished)) return;
+    CHECK(finished["self"] == "1");
+    CHECK(finished["pid"] == "1");
+}
+
+TEST_CASE("read_proc_status: the streams are open when none of them is closed",
+          "[detail][process]") {
+    const std::string closed = GENERATE("0", "1", "2");
+    CHECK(ask_process({"close:" + closed, "status"})["streams"] == "unknown");
 }
 
 TEST_CASE("read_proc_status: any number of supplementary groups does not hide what stands behind",

@@ -69,6 +69,7 @@ const std::map<std::string, Expectation> expectations{
     {"launcher prctl", harmless()},
     {"launcher vfork", fatal({Step::fork_session_leader})},
     {"launcher fork", fatal({Step::fork_session_leader})},
+    {"launcher pidfd_open", harmless()},  // then SIGCHLD tells
     {"launcher waitid", harmless()},
     {"launcher ppoll", depends({Step::await_ready})},
     {"launcher recv", depends({Step::await_ready})},

@@ -2,9 +2,10 @@
 // probe_process VERB...: makes the process something, and has the library find out what it is.
 //
 //   detach:WANTED       decide_detach for automatic, always or never: choice= and reason=
-//   status              read_proc_status: threads= slots= ignored= caught=, or status=unknown
+//   status              read_proc_status: pid= threads= slots= ignored= caught= streams=, or status=unknown; self=
 //   names               other_thread_names: names=
 //   fill keep unfill    FilledStreams: made, released, destroyed         streams   which of 0-2 are open, and how
+//   fill-known          FilledStreams: made with what read_proc_status says
 //   socket:KIND         stdin is a tcp-listening, tcp-accepted, udp, unix-listening, unix-accepted, abstract or paired
 //                       socket
 //   threads:NAMES       threads with these names, with commas between them; they have them when the verb is done
@@ -61,12 +62,15 @@ void decide(const std::string& wanted) {
 }
 
 void read_status() {
+    report("self", std::to_string(::getpid()));
     const auto status = detail::read_proc_status();
     if (!status) return report("status", "unknown");
+    report("pid", std::to_string(status->pid));
     report("threads", std::to_string(status->threads));
     report("slots", std::to_string(status->descriptor_slots));
     report("ignored", std::to_string(status->ignored));
     report("caught", std::to_string(status->caught));
+    report("streams", status->streams_are_open ? "open" : "unknown");
 }
 
 void look_at_streams() {
@@ -180,6 +184,7 @@ void act(const Verb& verb, std::optional<detail::FilledStreams>& filled) {
     if (name == "status") return read_status();
     if (name == "names") return report("names", detail::other_thread_names());
     if (name == "fill") return static_cast<void>(filled.emplace());
+    if (name == "fill-known") return static_cast<void>(filled.emplace(detail::read_proc_status()));
     if (name == "keep") return filled->release();
     if (name == "unfill") return filled.reset();
     if (name == "streams") return look_at_streams();

@@ -10,6 +10,7 @@
 #include <daemonkit/detail/errno_guard.hpp>
 #include <daemonkit/detail/platform.hpp>
 #include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/detail/unique_fd.hpp>
 
 #include <csignal>
 #include <string>
@@ -85,6 +86,15 @@ public:
     void know_daemon(pid_t daemon) noexcept { daemon_ = daemon; }
     bool knows_daemon() const noexcept { return daemon_ != 0; }
 
+    /// Makes `end_fd`, where the system has such descriptors and the pid cannot be another's by now.
+    void watch_end() noexcept {
+        if (!can_reap_ || !knows_daemon()) return;
+        if (const auto opened = sys::pidfd_open(daemon_)) end_.reset(opened.value);
+    }
+    /// Readable once the daemon has ended; -1 where nothing but SIGCHLD tells that.
+    int end_fd() const noexcept { return end_.get(); }
+    void forget_end_fd() noexcept { end_.reset(); }
+
     /// Looks at the daemon without reaping it; `exit` is set when it has ended.
     ///
     /// As long as the daemon's pid is not known, the first process of its group that has ended is taken for it.
@@ -129,6 +139,7 @@ private:
     pid_t leader_ = 0;
     pid_t daemon_ = 0;
     bool can_reap_ = false;
+    UniqueFd end_;
 };
 
 }  // namespace daemonkit::detail

@@ -49,10 +49,11 @@ inline bool is_notification(std::optional<int> fd) noexcept {
 }
 
 /// Decides from facts; a parent with pid 1 is none: a shell may be pid 1, and a reaper need not be.
-inline DetachDecision decide_detach(Detach wanted, std::optional<int> notification_fd = {}) {
+inline DetachDecision decide_detach(Detach wanted, std::optional<int> notification_fd = {},
+                                    pid_t pid = sys::getpid()) {
     if (wanted == Detach::always) return {Detach::always, "asked for"};
     if (wanted == Detach::never) return {Detach::never, "asked for"};
-    if (sys::getpid() == 1) return {Detach::never, "this is pid 1: its end would end the daemon"};
+    if (pid == 1) return {Detach::never, "this is pid 1: its end would end the daemon"};
     if (std::getenv("NOTIFY_SOCKET") != nullptr) {
         return {Detach::never, "NOTIFY_SOCKET is set: a service manager waits for this process"};
     }

@@ -4,10 +4,12 @@
 
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/errno_guard.hpp>
+#include <daemonkit/detail/proc_status.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
 #include <cerrno>
+#include <optional>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -22,7 +24,9 @@ namespace daemonkit::detail {
 /// Undo:     the destructor closes what was opened; `release` leaves it open.
 class FilledStreams {
 public:
-    FilledStreams() {
+    /// Asks the kernel, unless `status` knows already that all three are open.
+    explicit FilledStreams(const std::optional<ProcStatus>& status = {}) {
+        if (status && status->streams_are_open) return;
         ::pollfd streams[3] = {{0, 0, 0}, {1, 0, 0}, {2, 0, 0}};
         const bool polled = !!sys::poll(streams, 3, 0);
         for (int fd = 0; fd <= 2; ++fd) {

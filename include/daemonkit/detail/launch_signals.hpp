@@ -19,7 +19,8 @@ inline constexpr int launch_interrupts[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 // Written by the handler below; a start has one thread, and there is one start at a time.
 inline volatile std::sig_atomic_t launch_interrupted_by = 0;
 
-/// Every signal is blocked, from before the forks; in the launcher's waits SIGCHLD and the interrupts come through.
+/// Every signal is blocked, from before the forks; in the launcher's waits the interrupts come through, and SIGCHLD
+/// where it is needed.
 ///
 /// Process:  launcher; made before the forks. The daemon calls `disown`.
 /// Undo:     the destructor restores mask and dispositions.
@@ -34,6 +35,7 @@ public:
         if (disowned_) return;
         const ErrnoGuard keep_errno;
         for (const auto& saved : interrupts_) put_back(saved);
+        drop_child_signals();
         put_back(child_);
         // A SIGCHLD of the caller's own children may have been among those dropped; one too many does no harm.
         if (child_.has_handler()) static_cast<void>(sys::kill(sys::getpid(), SIGCHLD));
@@ -49,27 +51,30 @@ public:
         mask_.release();
     }
 
-    /// In the launcher, after the session leader has ended: the waits hear what they have to.
+    /// In the launcher, after the forks: the waits hear of interrupts.
     void listen() noexcept {
         for (std::size_t i = 0; i < std::size(launch_interrupts); ++i) {
             set(
                 launch_interrupts[i], [](int number) { launch_interrupted_by = number; },
                 interrupts_[i]);
         }
-        // The default drops the session leader's SIGCHLD, which waits behind the mask. Whether the daemon's own was
-        // dropped with it is for the caller to see.
-        Saved standard;
-        set(SIGCHLD, SIG_DFL, standard);
-        set(
-            SIGCHLD, [](int) {}, standard);
-        if (child_.number == 0) child_ = standard;
     }
 
-    /// The mask for a wait: the caller's, with SIGCHLD and the interrupts let through.
+    /// From now on the waits hear of children, too. What has been told of the session leader is dropped; whether the
+    /// daemon's own end was dropped with it is for the caller to see.
+    void listen_to_children() noexcept {
+        drop_child_signals();
+        Saved again;
+        set(
+            SIGCHLD, [](int) {}, again);
+        hears_children_ = true;
+    }
+
+    /// The mask for a wait: the caller's, with all let through that is listened to.
     sigset_t waiting_mask() const noexcept {
         sigset_t mask = mask_.previous();
         for (const int number : launch_interrupts) sigdelset(&mask, number);
-        sigdelset(&mask, SIGCHLD);
+        hears_children_ ? sigdelset(&mask, SIGCHLD) : sigaddset(&mask, SIGCHLD);
         return mask;
     }
 
@@ -104,6 +109,9 @@ private:
         saved.action = before;
     }
 
+    /// What waits behind the mask goes when the default is set.
+    void drop_child_signals() noexcept { set(SIGCHLD, SIG_DFL, child_); }
+
     static void put_back(const Saved& saved) noexcept {
         if (saved.number == 0) return;
         static_cast<void>(sys::sigaction(saved.number, &saved.action, nullptr));
@@ -112,6 +120,7 @@ private:
     SignalMaskGuard mask_;
     Saved child_;
     Saved interrupts_[std::size(launch_interrupts)];
+    bool hears_children_ = false;
     bool disowned_ = false;
 };
 

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>  // std::exception_ptr
+#include <iterator>   // std::size
 #include <optional>
 #include <string>
 #include <utility>  // std::move
@@ -58,6 +59,8 @@ public:
         // A session leader whose daemon is known is on its way out; meanwhile the daemon is heard.
         if (!group_.knows_daemon()) wait_for_leader();
         signals_.listen();
+        group_.watch_end();
+        if (!hears_end()) signals_.listen_to_children();
         allow(timeout);
 
         LaunchOutcome outcome;
@@ -92,6 +95,9 @@ private:
         deadline_ = monotonic_after(time.in_nanoseconds());
     }
 
+    /// True when the waits hear of the daemon's end without SIGCHLD.
+    bool hears_end() const noexcept { return group_.end_fd() >= 0; }
+
     /// A second call does nothing.
     void wait_for_leader() noexcept {
         if (!leader_exit_) leader_exit_ = group_.wait_for_leader();
@@ -101,8 +107,8 @@ private:
     std::optional<Error> await_ready() {
         // A session leader that has ended has said what it had to say.
         if (leader_exit_) static_cast<void>(read_line());
-        // The word of the daemon's end may have been dropped with that of the session leader's.
-        bool may_have_ended = true;
+        // A SIGCHLD of the daemon's may have been dropped with that of the session leader's.
+        bool may_have_ended = !hears_end();
         Nanoseconds last_look = 0;
         for (int failures = 0;;) {
             Frame frame;
@@ -241,18 +247,22 @@ private:
                               : "ended with status " + std::to_string(exit.number);
     }
 
-    /// Waits with the interrupts let through.
+    /// Waits with the interrupts let through; the daemon's end is one, and told once.
     Wait wait_until(Nanoseconds deadline, int& error) noexcept {
         const sigset_t mask = signals_.waiting_mask();
         const Nanoseconds left = deadline - monotonic_now();
         if (left <= 0) return Wait::over;
         const struct ::timespec limit = timespec_of(left);
-        ::pollfd line{line_ended_ ? -1 : channel_->native_handle(), POLLIN, 0};
-        const auto ready = sys::ppoll(&line, 1, &limit, &mask);
+        ::pollfd set[] = {{line_ended_ ? -1 : channel_->native_handle(), POLLIN, 0},
+                          {group_.end_fd(), POLLIN, 0}};
+        const auto ready = sys::ppoll(set, std::size(set), &limit, &mask);
         error = ready.error;
         if (ready.error == EINTR) return Wait::interrupted;
         if (!ready) return Wait::failed;
-        return ready.value > 0 ? Wait::readable : Wait::over;
+        if (ready.value == 0) return Wait::over;
+        if (set[0].revents != 0) return Wait::readable;
+        group_.forget_end_fd();
+        return Wait::interrupted;
     }
 
     /// True when it is proven that the daemon is no more: by its exit, or else by the end of its line.

@@ -105,9 +105,14 @@ inline void refuse_threads(const std::optional<ProcStatus>& status) {
                     "; construct DaemonContext before the first thread");
 }
 
+/// The pid of this process.
+inline pid_t pid_of(const std::optional<ProcStatus>& status) noexcept {
+    return status ? status->pid : sys::getpid();
+}
+
 /// The end of pid 1 ends every process of its namespace, the daemon among them.
-inline void refuse_pid_one() {
-    if (sys::getpid() != 1) return;
+inline void refuse_pid_one(pid_t pid) {
+    if (pid != 1) return;
     throw Error(Step::refuse_pid_one, "pid 1", EPERM,
                 "its end would end the daemon; use Detach::never");
 }
@@ -153,9 +158,10 @@ enum class Forks { to_be_made, made };
 struct PreparedStart {
     explicit PreparedStart(const DaemonOptions& wanted, Forks forks = Forks::to_be_made)
         : options((validate(wanted), wanted)),
-          notification_fd(is_notification(options.notification_fd) ? *options.notification_fd : -1),
-          detach(decide_detach(options.detach, options.notification_fd)),
           status(read_proc_status()),
+          filled(status),
+          notification_fd(is_notification(options.notification_fd) ? *options.notification_fd : -1),
+          detach(decide_detach(options.detach, options.notification_fd, pid_of(status))),
           notifier(std::getenv("NOTIFY_SOCKET")),
           working_directory(absolute_path(options.working_directory)) {
         for (const char* const variable : {"LISTEN_PID", "WATCHDOG_PID"})
@@ -164,7 +170,8 @@ struct PreparedStart {
             detach = {Detach::always, "the launcher has started this program again"};
         } else if (detaches()) {
             refuse_threads(status);
-            if (options.detach == Detach::always) refuse_pid_one();  // automatic is not for pid 1
+            if (options.detach == Detach::always)
+                refuse_pid_one(pid_of(status));  // automatic is not for pid 1
         }
         if (options.chroot_directory) {
             chroot_directory = absolute_path(*options.chroot_directory);
@@ -185,10 +192,10 @@ struct PreparedStart {
     bool detaches() const noexcept { return detach.choice == Detach::always; }
 
     const DaemonOptions& options;
+    std::optional<ProcStatus> status;
     FilledStreams filled;
     int notification_fd;  ///< -1: no supervisor; known before the start opens something that gets the number
     DetachDecision detach;
-    std::optional<ProcStatus> status;
     Notifier notifier;
     std::vector<const char*> names_launcher;  ///< variables that hold the launcher's pid
     std::string working_directory;

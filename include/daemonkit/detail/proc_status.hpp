@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// ProcStatus: four questions about this process, answered by /proc/self/status. Floor 3.
+// ProcStatus: six questions about this process, answered by /proc/self/status. Floor 3.
 
+#include <daemonkit/detail/above_standard.hpp>
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/detail/unique_fd.hpp>
@@ -14,6 +15,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <sys/types.h>  // pid_t
 
 namespace daemonkit::detail {
 
@@ -21,10 +23,12 @@ namespace daemonkit::detail {
 ///
 /// Source:   proc_pid_status(5).
 struct ProcStatus {
+    pid_t pid = 0;  ///< in its own namespace
     int threads = 1;
     int descriptor_slots = 0;  ///< no open descriptor has this number or a higher one
     std::uint64_t ignored = 0;
     std::uint64_t caught = 0;
+    bool streams_are_open = false;  ///< 0–2 are, which the number tells that the file was opened at
 
     /// True when the signal is ignored or caught.
     bool differs_from_default(int signal) const noexcept {
@@ -45,6 +49,19 @@ std::optional<Number> proc_field(std::string_view text, std::string_view label, 
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number, base);
     if (parsed.ec != std::errc{}) return {};
     return number;
+}
+
+/// The pid of this process in its own namespace, which stands last in a line for each from that of /proc on.
+///
+/// Kernels before 4.1, and such as only look like Linux, do not have the line.
+inline pid_t proc_pid(std::string_view text) noexcept {
+    const auto at = text.find("\nNSpid:");
+    if (at == std::string_view::npos) return sys::getpid();
+    const auto line = text.substr(at, text.find('\n', at + 1) - at);
+    const auto last = line.rfind('\t');
+    if (last == std::string_view::npos) return sys::getpid();
+    const auto pid = proc_field<pid_t>(line.substr(last), "\t", 10);
+    return pid ? *pid : sys::getpid();
 }
 
 /// The status of this process; nothing where there is no /proc, or it does not answer all of it.
@@ -69,7 +86,8 @@ inline std::optional<ProcStatus> read_proc_status() {
     const auto ignored = proc_field<std::uint64_t>(text, "\nSigIgn:", 16);
     const auto caught = proc_field<std::uint64_t>(text, "\nSigCgt:", 16);
     if (!threads || !slots || !ignored || !caught) return {};
-    return ProcStatus{*threads, *slots, *ignored, *caught};
+    return ProcStatus{proc_pid(text), *threads, *slots,
+                      *ignored,       *caught,  fd.get() >= lowest_own_fd};
 }
 
 }  // namespace daemonkit::detail
