@@ -3,6 +3,7 @@
 set(DAEMONKIT_HEADERS
     include/daemonkit/bootstrap_log.hpp
     include/daemonkit/checklist_line.hpp
+    include/daemonkit/change_root.hpp
     include/daemonkit/child_options.hpp
     include/daemonkit/child_process.hpp
     include/daemonkit/child_result.hpp

@@ -3,8 +3,9 @@
 // PrivilegeDrop: user, groups and capabilities given up for good, and the proof of it. Floor 5.
 //
 // Two phases, as with the pid file: names are resolved in the launcher, where a wrong one can still be told to the
-// shell and before a chroot hides the databases; the ids change in the daemon, after everything that needs root.
+// shell and before change_root hides the databases; the ids change in the daemon, after everything that needs root.
 
+#include <daemonkit/change_root.hpp>  // IWYU pragma: export
 #include <daemonkit/detail/capabilities.hpp>
 #include <daemonkit/detail/change_ids.hpp>
 #include <daemonkit/detail/check.hpp>

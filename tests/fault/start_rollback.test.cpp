@@ -115,3 +115,15 @@ TEST_CASE("start: after any failed call a foreground process is what it was",
     // The constructor does everything; the probe ends right after it.
     try_all({"--foreground", "--ready", "constructed", "--init", "exit"}, 3);
 }
+
+TEST_CASE("start: a root that is refused leaves a foreground process where it was",
+          "[fault][context][process]") {
+    const DaemonFiles files;
+    const std::string state = files.folder / "state";
+    const Words options{"--foreground", "--ready", "constructed", "--chroot", "/",
+                        "--state",      state};
+    DaemonStart start(files.start(changes(files) + options, seamed_daemon),
+                      {{"DAEMONKIT_FAULT=chroot:1:" + std::to_string(EPERM)}, differ});
+    CHECK(start.await().exit_status == 77);
+    CHECK(why_changed(state) == "");
+}

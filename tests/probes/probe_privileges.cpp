@@ -14,14 +14,16 @@
 //   want:KEY:VALUE        for the next resolve: capability (none, or a number; may be repeated), new-privileges:forbidden,
 //                         read:PATH, read_write:PATH, execute:PATH, forbid:NUMBER, forbid:NUMBERxTIMES, confinement:best
 //   resolve:USER:GROUP[:none]   makes a PrivilegeDrop; empty: absent; none: no supplementary groups
+//   root:FOLDER:DIRECTORY change_root (changed=yes)
 //   apply                 applies it (applied=yes)
 //   confine               confines (confined=yes, unconfined=TEXT)
 //   try:WHAT:VALUE        does it and reports WHAT:VALUE=yes, or the errno: see attempt()
 //   execute:PROGRAM:VERB  this process becomes PROGRAM with one verb
 //   status                the lines of /proc/self/status on capabilities, no_new_privs and seccomp
+//   where                 directory=, zone= (the variable TZ)
 //   look                  user= and group= (real, effective, saved), groups=, and way_back=barred or open
 //   find:USER:GROUP       what the databases say: found_user=, found_group=      groups-of:USER:GROUP   found_groups=
-// After an Error nothing but look is done. Built with the fault seam.
+// After an Error nothing but look and where is done. Built with the fault seam.
 
 #include <daemonkit/privileges.hpp>
 
@@ -32,6 +34,7 @@
 #include <csignal>
 #include <cstddef>  // offsetof
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -121,9 +124,17 @@ void look() {
     report("way_back", finds_way_back() ? "open" : "barred");
 }
 
-void change_root(const std::string& folder) {
+void enter_root(const std::string& folder) {
     if (::geteuid() != 0) probe::enter_user_namespace(::geteuid(), ::getegid());
     require(::chroot(folder.c_str()) == 0 && ::chdir("/") == 0, "chroot");
+}
+
+void where() {
+    char* const directory = ::getcwd(nullptr, 0);
+    report("directory", directory != nullptr ? directory : std::to_string(errno));
+    std::free(directory);
+    const char* const zone = std::getenv("TZ");
+    report("zone", zone != nullptr ? zone : "not set");
 }
 
 // What the verbs want so far.
@@ -326,7 +337,12 @@ void act(const Verb& verb, std::optional<PrivilegeDrop>& drop) {
         return probe::enter_user_namespace(static_cast<uid_t>(std::stoul(verb.first)),
                                            static_cast<gid_t>(std::stoul(verb.second)));
     }
-    if (name == "etc") return change_root(verb.first);
+    if (name == "etc") return enter_root(verb.first);
+    if (name == "root") {
+        change_root(verb.first, verb.second);
+        return report("changed", "yes");
+    }
+    if (name == "where") return where();
     if (name == "lie") return lie_about(verb.first);
     if (name == "resolve") return static_cast<void>(drop.emplace(resolve(verb)));
     if (name == "look") return look();
@@ -364,7 +380,7 @@ int main(int argc, char** argv) {
     int status = 0;
     for (int at = 1; at < argc; ++at) {
         const Verb verb(argv[at]);
-        if (status != 0 && verb.name != "look") continue;
+        if (status != 0 && verb.name != "look" && verb.name != "where") continue;
         try {
             act(verb, drop);
         } catch (const Error& error) {

@@ -5,6 +5,7 @@
 // The same code runs in a detached daemon and in a foreground process. Only the latter has somebody to undo for: a
 // detached daemon that fails ends. What can be undone comes first, what cannot comes last.
 
+#include <daemonkit/change_root.hpp>
 #include <daemonkit/context_options.hpp>
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/close_inherited.hpp>
@@ -20,13 +21,11 @@
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
-#include <cstdio>   // std::fflush
-#include <cstdlib>  // std::getenv
+#include <cstdio>  // std::fflush
 #include <optional>
 #include <string>
 
 #include <fcntl.h>
-#include <time.h>  // tzset
 
 namespace daemonkit::detail {
 
@@ -83,7 +82,8 @@ public:
         for (const char* const variable : start.names_launcher) give_own_name(variable);
         limits_.apply(options.limits);
         if (start.lock) start.lock->write_pid();
-        change_root(start);
+        if (start.chroot_directory)
+            daemonkit::change_root(*start.chroot_directory, start.working_directory);
         start.privileges->apply();
         // After the drop, because a hard limit cannot be raised again by whoever fails to drop, and because a change
         // of the user id sets the dumpable attribute anew.
@@ -144,24 +144,6 @@ private:
         }
         check(sys::chdir(start.working_directory.c_str()), Step::change_directory,
               start.working_directory);
-    }
-
-    void change_root(const PreparedStart& start) {
-        if (!start.chroot_directory) return;
-        const std::string& root = *start.chroot_directory;
-        keep_time_zone();
-        check(sys::chdir(root.c_str()), Step::change_root, root);
-        // By no name that could lead elsewhere by now.
-        check(sys::chroot("."), Step::change_root, root);
-        check(sys::chdir(start.working_directory.c_str()), Step::change_directory,
-              start.working_directory);
-    }
-
-    /// Inside the new root there may be no file to read the time zone from. libc reads it once for a zone that is named
-    /// in the environment, and anew with every localtime(3) for one that is not.
-    void keep_time_zone() {
-        if (std::getenv("TZ") == nullptr) environment_.apply({.set = {{"TZ", ":/etc/localtime"}}});
-        ::tzset();
     }
 
     static void prevent_core_dumps() {

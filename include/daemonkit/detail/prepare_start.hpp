@@ -163,7 +163,8 @@ struct PreparedStart {
           notification_fd(is_notification(options.notification_fd) ? *options.notification_fd : -1),
           detach(decide_detach(options.detach, options.notification_fd, pid_of(status))),
           notifier(std::getenv("NOTIFY_SOCKET")),
-          working_directory(absolute_path(options.working_directory)) {
+          working_directory(options.chroot_directory ? options.working_directory
+                                                     : absolute_path(options.working_directory)) {
         for (const char* const variable : {"LISTEN_PID", "WATCHDOG_PID"})
             if (names_this_process(variable)) names_launcher.push_back(variable);
         if (forks == Forks::made) {
@@ -175,10 +176,6 @@ struct PreparedStart {
         }
         if (options.chroot_directory) {
             chroot_directory = absolute_path(*options.chroot_directory);
-            // Inside the new root there is no launcher's directory that a relative path could be relative to.
-            working_directory = options.working_directory.front() == '/'
-                                    ? options.working_directory
-                                    : "/" + options.working_directory;
         }
         privileges.emplace(options.privileges);
         if (privileges->binds_one_thread()) refuse_threads(status);
@@ -198,7 +195,7 @@ struct PreparedStart {
     DetachDecision detach;
     Notifier notifier;
     std::vector<const char*> names_launcher;  ///< variables that hold the launcher's pid
-    std::string working_directory;
+    std::string working_directory;  ///< absolute, or inside the new root
     std::optional<std::string> chroot_directory;
     std::optional<PrivilegeDrop> privileges;
     std::optional<PidLock> lock;
