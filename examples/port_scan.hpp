@@ -5,6 +5,7 @@
 // It connects as any client does, so it needs no rights; whoever listens sees a connection that ends. Scan what is
 // yours. Addresses are numbers: a name would have to be looked up, and that cannot be stopped.
 #include <algorithm>
+#include <bitset>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -89,16 +90,18 @@ inline Address address(std::string_view text) { return Address(text); }
 /// For settings::Source: ports and ranges of them, `22, 8000-8100`, in order, each once.
 inline std::vector<Port> ports(std::string_view text) {
     const auto number = settings::number<unsigned>(1, 65535);
-    std::vector<Port> all;
+    std::bitset<65536> wanted;
     for (const std::string& part : settings::split(text, ", \t")) {
         const auto dash = std::min(part.find('-'), part.size());
         const unsigned first = number(part.substr(0, dash));
         const unsigned last = dash == part.size() ? first : number(part.substr(dash + 1));
         if (last < first) throw settings::Invalid(settings::quoted(part) + " goes backwards");
-        for (unsigned port = first; port <= last; ++port) all.push_back(static_cast<Port>(port));
+        for (unsigned port = first; port <= last; ++port) wanted.set(port);
     }
-    std::sort(all.begin(), all.end());
-    all.erase(std::unique(all.begin(), all.end()), all.end());
+    if (wanted.none()) throw settings::Invalid("it has no value");
+    std::vector<Port> all;
+    for (unsigned port = 1; port < wanted.size(); ++port)
+        if (wanted[port]) all.push_back(static_cast<Port>(port));
     return all;
 }
 

@@ -179,6 +179,7 @@ auto list_of(Parse parse) {
     return [parse](std::string_view value) {
         std::vector<decltype(parse(value))> values;
         for (const std::string& part : split(value, ", \t")) values.push_back(parse(part));
+        if (values.empty()) throw Invalid("it has no value");
         return values;
     };
 }

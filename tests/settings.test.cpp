@@ -127,6 +127,7 @@ TEST_CASE("settings: each kind of wrong line is refused with the reason", "[sett
     refused("log = /\x01", "it has a control character");
     refused(std::string("log = /a\0b", 10), "it has a control character");
     refused("colour = blue", "colour: \"blue\" is none of red, green");
+    refused("ports = , ,", "ports: it has no value");
     refused("ports = 1, x", "ports: \"x\" is not a whole number");
     refused("ports = 1 70000", "ports: 70000 is not from 1 to 65535");
     refused("count = " + std::string(100, '7') + "x",

@@ -44,6 +44,9 @@ ports = 5432
 open = 22
 open = 5432
 [[x]]
+[mail]
+address = ::1
+ports = , -
 CONFIG
 run config
 expect "a bad configuration ends the start with 78" [ "$status" -eq 78 ]
@@ -56,6 +59,7 @@ $folder/config:8: web.ports: "80-70" goes backwards
 $folder/config:12: db.open: has a port that is not among db.ports
 $folder/config:13: db.open: set before, in line 12
 $folder/config:14: "[[x]]" is not of the form [section]
+$folder/config:17: mail.ports: "" is not a whole number
 GOLDEN
 expect "every line that is wrong is told, with the reason" diff golden err
 expect "nothing is left of it" [ ! -e pid ]
