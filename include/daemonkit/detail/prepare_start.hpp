@@ -195,7 +195,7 @@ struct PreparedStart {
     DetachDecision detach;
     Notifier notifier;
     std::vector<const char*> names_launcher;  ///< variables that hold the launcher's pid
-    std::string working_directory;  ///< absolute, or inside the new root
+    std::string working_directory;            ///< absolute, or inside the new root
     std::optional<std::string> chroot_directory;
     std::optional<PrivilegeDrop> privileges;
     std::optional<PidLock> lock;

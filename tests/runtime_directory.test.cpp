@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include <daemonkit/runtime_directory.hpp>
+
+#include "catch.hpp"
+#include "process_probe.hpp"
+#include "temp_folder.hpp"
+
+#include <cerrno>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace daemonkit;
+using namespace daemonkit::testkit;
+using namespace std::string_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr uid_t nobody = 65534;
+
+// Runs the verbs without what this test's own environment says; as an ordinary user where the test is run by root.
+Finished ask(std::vector<std::string> verbs,
+             const std::map<std::string, std::string>& variables = {}) {
+    verbs.insert(verbs.begin(), {probe("probe_runtime_directory"), "clear:RUNTIME_DIRECTORY",
+                                 "clear:XDG_RUNTIME_DIR"});
+    Finished finished = run_program(verbs, variables);
+    INFO(finished.out << finished.err);
+    REQUIRE_FALSE(finished.timed_out);
+    REQUIRE(finished.signal == 0);
+    return finished;
+}
+
+std::vector<std::string> as_user(std::vector<std::string> verbs) {
+    if (::geteuid() == 0) verbs.insert(verbs.begin(), "user:" + std::to_string(nobody));
+    return verbs;
+}
+
+// A folder of the ordinary user's, as login makes it.
+struct UserFolder : TempFolder {
+    UserFolder() {
+        REQUIRE(::chmod(path().c_str(), 0700) == 0);
+        if (::geteuid() == 0) REQUIRE(::chown(path().c_str(), nobody, nobody) == 0);
+    }
+    std::string variable() const { return "variable:XDG_RUNTIME_DIR:" + path().string(); }
+};
+
+std::string mode_of(const fs::path& path) {
+    struct ::stat status {};
+    if (::lstat(path.c_str(), &status) != 0) return "none";
+    std::string octal;
+    for (mode_t rest = status.st_mode & 07777; rest > 0; rest /= 8)
+        octal.insert(octal.begin(), static_cast<char>('0' + rest % 8));
+    return octal;
+}
+
+}  // namespace
+
+TEST_CASE("runtime_directory: a name that could lead elsewhere is refused",
+          "[runtime_directory][unit]") {
+    for (const std::string& name :
+         {""s, "."s, ".."s, ".hidden"s, "a/b"s, "/run/x"s, "../x"s, "a:b"s, "a b"s, "a\nb"s,
+          "a\0b"s, "\x7f"s, std::string(65, 'x')}) {
+        CAPTURE(name);
+        try {
+            runtime_directory(name);
+            FAIL("accepted");
+        } catch (const Error& error) {
+            CHECK(error.step() == Step::runtime_directory);
+            CHECK(error.code().value() == EINVAL);
+            CHECK(error.exit_status() == 78);
+        }
+    }
+}
+
+TEST_CASE("runtime_directory: a user has it in XDG_RUNTIME_DIR, for nobody else",
+          "[runtime_directory][process]") {
+    const UserFolder folder;
+    const std::string umask = GENERATE("umask:0000", "umask:0777");
+    CAPTURE(umask);
+    const Finished finished =
+        ask(as_user({folder.variable(), umask, "directory:thermod", "directory:thermod"}));
+    INFO(finished.out);
+    CHECK(finished.out == "directory=" + (folder / "thermod") +
+                              "\ndirectory=" + (folder / "thermod") + "\nend=reached\n");
+    CHECK(mode_of(folder / "thermod") == "700");
+}
+
+TEST_CASE("runtime_directory: a slash at the end of XDG_RUNTIME_DIR is one too many",
+          "[runtime_directory][process]") {
+    const UserFolder folder;
+    CHECK(ask(as_user({folder.variable() + "//", "directory:x"}))["directory"] == folder / "x");
+}
+
+TEST_CASE("runtime_directory: a user without XDG_RUNTIME_DIR is told what to do",
+          "[runtime_directory][process]") {
+    const auto value = GENERATE("", "variable:XDG_RUNTIME_DIR:");
+    std::vector<std::string> verbs{"directory:thermod"};
+    if (*value != '\0') verbs.insert(verbs.begin(), value);
+    const Finished finished = ask(as_user(verbs));
+    CHECK(finished["directory"] == "(no directory)");
+    CHECK(finished["errno"] == std::to_string(ENOENT));
+    CHECK(finished["status"] == "78");
+    CHECK(finished["message"].find("$XDG_RUNTIME_DIR, which is not set") != std::string::npos);
+}
+
+TEST_CASE("runtime_directory: a folder that is not this user's alone is refused",
+          "[runtime_directory][process]") {
+    const UserFolder folder;
+    const std::string base = folder.path().string();
+    // What is wrong, what the message says, and the errno.
+    using Row = std::tuple<std::vector<std::string>, std::string, int>;
+    const auto [verbs, words, number] = GENERATE_COPY(values<Row>({
+        {{"variable:XDG_RUNTIME_DIR:relative"}, "has to be absolute", EINVAL},
+        {{"variable:XDG_RUNTIME_DIR:" + base + "/missing"},
+         base + "/missing: No such file",
+         ENOENT},
+        {{"make:" + base + "/open:0755", "variable:XDG_RUNTIME_DIR:" + base + "/open"},
+         "chmod 0700",
+         EPERM},
+        {{"file:" + base + "/file", "variable:XDG_RUNTIME_DIR:" + base + "/file"},
+         "no symbolic link",
+         ENOTDIR},
+        {{"make:" + base + "/own:0700", "link:" + base + "/own:" + base + "/link",
+          "variable:XDG_RUNTIME_DIR:" + base + "/link"},
+         "no symbolic link",
+         ENOTDIR},
+        {{"make:" + base + "/x:0777", folder.variable()}, "other users can write to it", EPERM},
+        {{"make:" + base + "/x:0720", folder.variable()}, "other users can write to it", EPERM},
+        {{"file:" + base + "/x", folder.variable()}, "no symbolic link", ENOTDIR},
+        {{"link:/tmp:" + base + "/x", folder.variable()}, "no symbolic link", ENOTDIR},
+        {{"link:/missing:" + base + "/x", folder.variable()}, "no symbolic link", ENOTDIR},
+    }));
+    CAPTURE(verbs);
+    std::vector<std::string> all = verbs;
+    all.emplace_back("directory:x");
+    const Finished finished = ask(as_user(all));
+    CHECK(finished["directory"] == "(no directory)");
+    CHECK(finished["error"] == "runtime_directory");
+    CHECK(finished["errno"] == std::to_string(number));
+    CHECK(finished["status"] == (number == EPERM ? "77" : "78"));
+    CHECK(finished["message"].find(words) != std::string::npos);
+}
+
+TEST_CASE("runtime_directory: another user's folder is refused",
+          "[runtime_directory][process][root]") {
+    const UserFolder folder;
+    SECTION("XDG_RUNTIME_DIR itself") {
+        REQUIRE(::chown(folder.path().c_str(), 1, 1) == 0);
+        REQUIRE(::chmod(folder.path().c_str(), 0700) == 0);
+        const Finished finished = ask(as_user({folder.variable(), "directory:x"}));
+        CHECK(finished["error"] == "runtime_directory");
+        CHECK(finished["status"] == "77");
+    }
+    SECTION("the folder in it") {
+        REQUIRE(fs::create_directory(folder / "x"));
+        const Finished finished = ask(as_user({folder.variable(), "directory:x"}));
+        CHECK(finished["message"].find("belongs to another user") != std::string::npos);
+        CHECK(finished["status"] == "77");
+    }
+    SECTION("what a service manager is said to have made") {
+        const Finished finished =
+            ask({"variable:RUNTIME_DIRECTORY:" + folder.path().string(), "directory:x"});
+        CHECK(finished["message"].find("belongs to another user") != std::string::npos);
+    }
+}
+
+TEST_CASE(
+    "runtime_directory: root has it in /run, whatever the umask and the environment of a user",
+    "[runtime_directory][process]") {
+    const UserFolder folder;
+    const Finished finished = ask({"private-run", folder.variable(), "umask:0777",
+                                   "directory:thermod", "mode:/run/thermod", "directory:thermod"});
+    INFO(finished.out << finished.err);
+    if (was_not_possible(finished)) return;
+    CHECK(finished.out ==
+          "directory=/run/thermod\nmode=0755\ndirectory=/run/thermod\nend=reached\n");
+    CHECK(fs::is_empty(folder.path()));
+}
+
+TEST_CASE("runtime_directory: in /run, too, a folder that others reach is refused",
+          "[runtime_directory][process]") {
+    using Row = std::pair<std::vector<std::string>, std::string>;
+    const auto [verbs, words] = GENERATE(values<Row>({
+        {{"make:/run/x:0777"}, "other users can write to it"},
+        {{"make:/run/x:0775"}, "other users can write to it"},
+        {{"make:/run/y:0755", "link:/run/y:/run/x"}, "no symbolic link"},
+        {{"file:/run/x"}, "no symbolic link"},
+    }));
+    std::vector<std::string> all = verbs;
+    all.insert(all.begin(), "private-run");
+    all.emplace_back("directory:x");
+    const Finished finished = ask(all);
+    INFO(finished.out << finished.err);
+    if (was_not_possible(finished)) return;
+    CHECK(finished["directory"] == "(no directory)");
+    CHECK(finished["message"].find(words) != std::string::npos);
+}
+
+TEST_CASE("runtime_directory: what systemd has made comes first", "[runtime_directory][process]") {
+    const UserFolder folder;
+    const std::string base = folder.path().string();
+    const auto ask_given = [&](const std::string& value) {
+        return ask(as_user(
+            {folder.variable(), "variable:RUNTIME_DIRECTORY:" + value, "directory:thermod"}));
+    };
+    REQUIRE(ask(as_user({"make:" + base + "/first:0755",
+                         "make:" + base + "/thermod:0755"}))["end"] == "reached");
+    CHECK(ask_given(base + "/first")["directory"] == base + "/first");
+    CHECK(ask_given(base + "/first:" + base + "/thermod")["directory"] == base + "/thermod");
+    CHECK(ask_given(base + "/thermod:" + base + "/first")["directory"] == base + "/thermod");
+    CHECK(ask_given("")["directory"] == base + "/thermod");
+    CHECK(ask_given("relative")["message"].find("has to be absolute") != std::string::npos);
+    CHECK(ask_given(base + "/missing")["errno"] == std::to_string(ENOENT));
+    CHECK_FALSE(fs::exists(folder / "missing"));
+}
+
+TEST_CASE("runtime_directory: whichever call fails, it is told",
+          "[runtime_directory][process][fault]") {
+    const auto [call, error] = GENERATE(table<std::string, int>({{"mkdir", EACCES},
+                                                                 {"mkdir", EROFS},
+                                                                 {"mkdir", ENOSPC},
+                                                                 {"open", EMFILE},
+                                                                 {"fstat", EIO},
+                                                                 {"fchmod", EIO}}));
+    CAPTURE(call, error);
+    const UserFolder folder;
+    const Finished finished =
+        ask(as_user({folder.variable(), "directory:x"}),
+            {{"DAEMONKIT_FAULT", call + ":1:" + std::to_string(error) + ":sticky"}});
+    CHECK(finished["directory"] == "(no directory)");
+    CHECK(finished["error"] == "runtime_directory");
+    CHECK(finished["errno"] == std::to_string(error));
+    CHECK(finished["status"] == (error == EACCES ? "77" : "78"));
+}
+
+TEST_CASE("runtime_directory: interrupted calls are made again",
+          "[runtime_directory][process][fault]") {
+    const std::string call = GENERATE("mkdir", "open");
+    const UserFolder folder;
+    const Finished finished = ask(as_user({folder.variable(), "directory:x"}),
+                                  {{"DAEMONKIT_FAULT", call + ":1:" + std::to_string(EINTR)}});
+    CHECK(finished["directory"] == folder / "x");
+}
