@@ -4,6 +4,7 @@
 
 #include <daemonkit/control_socket.hpp>
 #include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/monotonic.hpp>
 #include <daemonkit/detail/own_pid.hpp>
 #include <daemonkit/detail/signal_mask_guard.hpp>
 #include <daemonkit/detail/syscall.hpp>
@@ -16,6 +17,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <time.h>  // timespec
 
 namespace daemonkit {
 
@@ -62,12 +64,12 @@ private:
 
     /// A failed call is no reason to leave the daemon without its socket, nor to spin.
     void serve() noexcept {
-        constexpr int moment_ms = 100;
+        const struct ::timespec moment = detail::timespec_of(100'000'000);
         while (!is_ending_) {
             ::pollfd set{socket_.native_handle(), POLLIN, 0};
             const auto ready = detail::sys::poll(&set, 1, -1);
             if (!is_ending_ && !(ready && try_serve()) && ready.error != EINTR)
-                static_cast<void>(detail::sys::poll(nullptr, 0, moment_ms));
+                static_cast<void>(detail::sys::ppoll(nullptr, 0, &moment));
         }
     }
 

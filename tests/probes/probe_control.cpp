@@ -12,6 +12,7 @@
 #include "verbs.hpp"
 
 #include <atomic>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -118,5 +119,7 @@ int main(int argc, char** argv) {
     } catch (const daemonkit::Error& error) {
         probe::report(error);
         return error.exit_status();
+    } catch (const std::bad_alloc&) {
+        return 71;
     }
 }
