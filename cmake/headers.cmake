@@ -134,6 +134,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/rotated_file.hpp
     include/daemonkit/detail/seccomp_linux.hpp
     include/daemonkit/detail/self_pipe.hpp
+    include/daemonkit/detail/service_report.hpp
     include/daemonkit/detail/signal_callbacks.hpp
     include/daemonkit/detail/signal_delivery.hpp
     include/daemonkit/detail/signal_inbox.hpp
@@ -187,7 +188,14 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/reap_children.hpp
     include/daemonkit/reload.hpp
     include/daemonkit/run.hpp
+    include/daemonkit/running_service.hpp
     include/daemonkit/runtime_directory.hpp
+    include/daemonkit/service.hpp
+    include/daemonkit/service_control.hpp
+    include/daemonkit/service_main.hpp
+    include/daemonkit/service_options.hpp
+    include/daemonkit/service_result.hpp
+    include/daemonkit/service_status.hpp
     include/daemonkit/severity.hpp
     include/daemonkit/severity_mask.hpp
     include/daemonkit/signal_info.hpp

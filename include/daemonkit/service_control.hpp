@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// ServiceControl: stop, reload and ask a daemon, and never the wrong process. Floor 9.
+
+#include <daemonkit/control_client.hpp>
+#include <daemonkit/detail/absolute_path.hpp>
+#include <daemonkit/detail/monotonic.hpp>
+#include <daemonkit/detail/service_report.hpp>
+#include <daemonkit/detail/signal_name.hpp>
+#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/error.hpp>
+#include <daemonkit/inspect.hpp>
+#include <daemonkit/pid_lock.hpp>
+#include <daemonkit/process_handle.hpp>
+#include <daemonkit/runtime_directory.hpp>
+#include <daemonkit/service_options.hpp>
+#include <daemonkit/service_result.hpp>
+#include <daemonkit/service_status.hpp>
+#include <daemonkit/stop_schedule.hpp>
+#include <daemonkit/timeout.hpp>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>     // std::fprintf
+#include <exception>  // std::exception
+#include <optional>
+#include <string>
+#include <utility>  // std::move
+#include <vector>
+
+#include <sys/stat.h>
+
+namespace daemonkit {
+
+namespace detail {
+
+/// The files by which a service is found.
+struct ServiceFiles {
+    std::string pid_file;
+    std::string control;  ///< empty: it has no control socket
+};
+
+/// Errors:   Step::runtime_directory, Step::resolve_path.
+inline ServiceFiles find_service_files(const ServiceOptions& options) {
+    std::string folder;
+    const auto in_folder = [&](const std::string& name) {
+        if (folder.empty()) folder = runtime_directory(options.name) + "/";
+        return folder + name;
+    };
+    ServiceFiles files;
+    files.pid_file = options.daemon.pid_file ? absolute_path(*options.daemon.pid_file)
+                                             : in_folder(options.name + ".pid");
+    if (options.control) {
+        files.control = options.control->path.empty() ? in_folder("control")
+                                                      : absolute_path(options.control->path);
+    }
+    return files;
+}
+
+/// What a verb returns, or the failure that it ends with.
+template <class Verb>
+ServiceResult result_of_verb(Verb verb) {
+    try {
+        return verb();
+    } catch (const std::exception& failure) {
+        return {service_exit_of(failure), failure.what()};
+    }
+}
+
+/// A wait for what nobody tells of.
+inline void wait_a_moment() noexcept {
+    constexpr Nanoseconds moment = 10'000'000;
+    const struct ::timespec limit = timespec_of(moment);
+    static_cast<void>(sys::ppoll(nullptr, 0, &limit));
+}
+
+}  // namespace detail
+
+/// Controls the daemon that the options describe, from any program: a Service, or one without a body.
+///
+/// Which process is meant, the lock of the pid file decides, as the kernel tells it. A number that stands in a file is
+/// never read, so nothing but the daemon is ever signalled.
+///
+/// Process:  any but the daemon, as its user or root.
+/// Errors:   none leaves a verb: what failed is in its result, with an exit status of LSB (ServiceExit).
+/// Threads:  any number at once.
+class ServiceControl {
+public:
+    explicit ServiceControl(ServiceOptions options) : options_(std::move(options)) {}
+
+    /// Ends the daemon by the schedule of the options; done when it has ended and the lock is free, or there is none.
+    ServiceResult stop() const {
+        return detail::result_of_verb([&]() -> ServiceResult {
+            const auto files = detail::find_service_files(options_);
+            auto daemon = await_named_holder(files.pid_file);
+            if (!daemon) return {ServiceExit::done, "not running"};
+            return end(*daemon, files.pid_file);
+        });
+    }
+
+    /// Has the daemon read its configuration again; done when the new one is in force, failed with the daemon's reason.
+    ServiceResult reload() const {
+        return detail::result_of_verb([&]() -> ServiceResult {
+            const auto files = detail::find_service_files(options_);
+            auto daemon = await_named_holder(files.pid_file);
+            if (!daemon) return not_running();
+            if (!files.control.empty())
+                return result_of(
+                    daemonkit::ask(files.control, {"reload"}, options_.answer_timeout));
+            if (!daemon->signal(SIGHUP)) return not_running();
+            return {ServiceExit::done, "SIGHUP is sent to pid " + std::to_string(daemon->pid()) +
+                                           "; without a control socket its outcome is not known"};
+        });
+    }
+
+    /// Done when the daemon is ready, also where its start is under way; failed when it is not within that time.
+    ServiceResult wait_ready(Timeout timeout) const {
+        return detail::result_of_verb([&]() -> ServiceResult {
+            const auto files = detail::find_service_files(options_);
+            const auto deadline = detail::monotonic_after(timeout.in_nanoseconds());
+            for (;;) {
+                const auto holder = PidLock::holder(files.pid_file);
+                if (!holder) return not_running();
+                if (holder->pid && is_ready(files, deadline))
+                    return {ServiceExit::done, "running as pid " + std::to_string(*holder->pid)};
+                if (detail::monotonic_now() > deadline)
+                    return {ServiceExit::failed, "not ready within " +
+                                                     std::to_string(timeout.in_milliseconds()) +
+                                                     " ms: " + detail::explain_held(*holder)};
+                detail::wait_a_moment();
+            }
+        });
+    }
+
+    /// Asks the daemon for any of its verbs, with arguments; the status is that of the answer.
+    ServiceResult ask(const std::vector<std::string>& words, Timeout timeout) const {
+        return detail::result_of_verb([&]() -> ServiceResult {
+            const auto files = detail::find_service_files(options_);
+            if (!PidLock::holder(files.pid_file)) return not_running();
+            if (files.control.empty())
+                return {ServiceExit::not_offered, "this service has no control socket"};
+            return result_of(daemonkit::ask(files.control, words, timeout));
+        });
+    }
+
+    /// What the service is, from its lock, from the kernel, and from the daemon itself if it answers within 2 seconds.
+    ServiceStatus status() const {
+        ServiceStatus status{.name = options_.name};
+        try {
+            const auto files = detail::find_service_files(options_);
+            constexpr int attempts =
+                16;  // each is in vain when another daemon has taken the place of this one
+            for (int attempt = 0; attempt < attempts && !look(status, files); ++attempt) continue;
+            if (status.state == ServiceState::running) ask_report(status, files);
+        } catch (const std::exception& failure) {
+            status = {.name = options_.name, .reason = failure.what()};
+        }
+        return status;
+    }
+
+    const ServiceOptions& options() const noexcept { return options_; }
+
+private:
+    static ServiceResult not_running() { return {ServiceExit::not_running, "not running"}; }
+
+    /// Without a control socket nobody can tell; a holder that has a name has come far.
+    static bool is_ready(const detail::ServiceFiles& files, detail::Nanoseconds deadline) {
+        if (files.control.empty()) return true;
+        try {
+            const Timeout left = Timeout::milliseconds(detail::milliseconds_until(deadline));
+            return daemonkit::ask(files.control, {"wait-ready"}, left).status == 0;
+        } catch (const Error&) {
+            return false;  // it does not listen yet, or any more
+        }
+    }
+
+    static ServiceResult result_of(const ControlAnswer& answer) {
+        return {service_exit_of(answer.status), answer.text};
+    }
+
+    /// The daemon. Who holds the lock and has no name yet is waited for: from the launcher's lock to the daemon's pid it
+    /// is not long.
+    static std::optional<ProcessHandle> await_named_holder(const std::string& pid_file) {
+        const auto until = detail::monotonic_after(5'000'000'000);
+        for (;;) {
+            try {
+                return ProcessHandle::holder_of(pid_file);
+            } catch (const Error& error) {
+                const bool is_nameless =
+                    error.step() == Step::find_process && error.code().value() == EWOULDBLOCK;
+                if (!is_nameless || detail::monotonic_now() > until) throw;
+            }
+            detail::wait_a_moment();
+        }
+    }
+
+    /// Step by step, so that who waits hears of each signal that did not do.
+    ServiceResult end(ProcessHandle& daemon, const std::string& pid_file) const {
+        const std::string pid = "pid " + std::to_string(daemon.pid());
+        std::optional<int> ended_by;
+        std::string last;
+        for (const StopStep& step : options_.stop.steps) {
+            if (!last.empty())
+                tell(pid + " has not ended on " + last + "; " + detail::signal_name(step.signal) +
+                     " follows");
+            last = detail::signal_name(step.signal);
+            ended_by = daemon.stop({.steps = {step}});
+            if (ended_by) break;
+        }
+        if (!ended_by) return {ServiceExit::failed, pid + " has not ended"};
+        if (!PidLock::wait_until_free(pid_file, Timeout::seconds(2))) {
+            const auto next = PidLock::holder(pid_file);
+            if (next && !next->pid)
+                return {ServiceExit::failed, pid +
+                                                 " has ended, but a process that it has started "
+                                                 "holds its lock (see fuser)"};
+        }
+        return {ServiceExit::done, ended_by == SIGKILL ? pid + " was killed" : "stopped"};
+    }
+
+    void tell(const std::string& text) const {
+        static_cast<void>(std::fprintf(stderr, "%s: %s\n", options_.name.c_str(), text.c_str()));
+    }
+
+    /// False when somebody else holds the lock by now.
+    static bool look(ServiceStatus& status, const detail::ServiceFiles& files) {
+        const auto holder = PidLock::holder(files.pid_file);
+        if (!holder) {
+            struct ::stat left {};
+            const bool is_left =
+                detail::sys::stat(files.pid_file.c_str(), &left) && left.st_size > 0;
+            status.state = is_left ? ServiceState::crashed : ServiceState::stopped;
+            status.reason = is_left ? "its pid file was left behind: " + files.pid_file
+                                    : "nobody holds " + files.pid_file;
+            return true;
+        }
+        if (!holder->pid) {
+            status.state = ServiceState::orphaned;
+            status.reason =
+                "who holds " + files.pid_file +
+                " cannot be named: it is starting, or has outlived its daemon (see fuser)";
+            return true;
+        }
+        status.state = ServiceState::running;
+        status.pid = holder->pid;
+        try {
+            status.process = inspect_vitals(*holder->pid);
+        } catch (const Error&) {
+            status.process.reset();  // hidden from this user, or gone
+        }
+        const auto after = PidLock::holder(files.pid_file);
+        return after && after->pid == status.pid;
+    }
+
+    static void ask_report(ServiceStatus& status, const detail::ServiceFiles& files) {
+        if (files.control.empty()) return;
+        try {
+            const auto answer = daemonkit::ask(files.control, {"status"}, Timeout::seconds(2));
+            if (answer.status == 0) status.report = detail::parse_report(answer.text);
+            if (!status.report) status.silence = answer.text;
+        } catch (const Error& error) {
+            status.silence = error.what();
+        }
+    }
+
+    ServiceOptions options_;
+};
+
+}  // namespace daemonkit

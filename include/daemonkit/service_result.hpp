@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// ServiceResult: how a verb such as stop or reload went, with the exit statuses of init scripts. Floor 1.
+
+#include <daemonkit/error.hpp>
+
+#include <exception>  // std::exception
+#include <string>
+#include <utility>  // std::move
+
+namespace daemonkit {
+
+/// The exit statuses of every verb but `status` and `run`.
+///
+/// Source:   Linux Standard Base 5.0, Core, 22.2 "Init Script Actions".
+enum class ServiceExit : int {
+    done = 0,  ///< also where nothing had to be done: a start of what runs, a stop of what does not
+    failed = 1,
+    wrong_use = 2,       ///< of the command line
+    not_offered = 3,     ///< a reload of a service that has nothing to reload
+    not_permitted = 4,   ///< the user has not the rights
+    not_installed = 5,   ///< a program, or a part of one, is not there
+    not_configured = 6,  ///< an option or a configuration cannot work
+    not_running = 7,
+};
+
+/// How a verb went, and what there is to say about it.
+struct ServiceResult {
+    /// A ServiceExit; of a daemon that has ended, and of `run`, what the program or sysexits.h says.
+    int exit_status = 0;
+    std::string text = {};  ///< one line, or nothing
+
+    ServiceResult() = default;
+    ServiceResult(int status, std::string words) : exit_status(status), text(std::move(words)) {}
+    ServiceResult(ServiceExit status, std::string words)
+        : ServiceResult(static_cast<int>(status), std::move(words)) {}
+
+    /// True when what was asked for is true now.
+    bool success() const noexcept { return exit_status == 0; }
+};
+
+/// A status of sysexits.h as one of LSB, which keeps those from 8 to 99 for itself; any other status stays what it is.
+constexpr int service_exit_of(int status) noexcept {
+    constexpr int first_of_sysexits = 64;
+    constexpr int last_of_sysexits = 78;
+    if (status < first_of_sysexits || status > last_of_sysexits) return status;
+    switch (status) {
+        case 64: return static_cast<int>(ServiceExit::wrong_use);       // EX_USAGE
+        case 77: return static_cast<int>(ServiceExit::not_permitted);   // EX_NOPERM
+        case 78: return static_cast<int>(ServiceExit::not_configured);  // EX_CONFIG
+        default: return static_cast<int>(ServiceExit::failed);
+    }
+}
+
+/// The exit status of a verb that failed with this.
+inline int service_exit_of(const std::exception& failure) noexcept {
+    constexpr int software = 70;  // EX_SOFTWARE
+    const auto* const error = dynamic_cast<const Error*>(&failure);
+    return service_exit_of(error != nullptr ? error->exit_status() : software);
+}
+
+}  // namespace daemonkit
