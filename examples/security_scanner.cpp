@@ -4,7 +4,7 @@
 //   security_scanner [--foreground] CONFIG   until SIGTERM or SIGINT, at once; SIGHUP reads CONFIG again
 //
 //   interval = 10min                # from one scan to the next
-//   log = /var/log/scanner/log      # without this line, it logs to syslog
+//   log = /var/log/scanner/log      # or: syslog
 //   pid_file = /run/scanner.pid
 //   user = scanner                  # started by root, it runs as this user; the log and CONFIG are its to use
 //   [web]                           # a target; there can be any number
@@ -52,8 +52,7 @@ struct Target {
 
 /// What a running daemon cannot change.
 struct AtStart {
-    std::optional<std::string> log;
-    std::string syslog;
+    std::string log;
     std::string pid_file;
     std::optional<std::string> user;
     bool operator==(const AtStart&) const = default;
@@ -66,6 +65,12 @@ struct Config {
     std::vector<Target> targets;
 };
 
+std::string log_target(std::string_view text) {
+    return text == "syslog" ? std::string(text) : settings::path(text);
+}
+
+std::optional<std::string> user_name(std::string_view text) { return std::string(text); }
+
 /// The configuration, whole and checked; what it throws names every line that is wrong, and the reason.
 Config read_config(const std::string& path) {
     settings::Source in("SCANNER", path);
@@ -73,10 +78,9 @@ Config read_config(const std::string& path) {
         .interval = in.get("interval", settings::duration(100ms, 24h * 7), 10min),
         .pace = {.timeout = in.get("timeout", settings::duration(10ms, 1min), 2s),
                  .at_once = in.get("at_once", settings::number<std::size_t>(1, 512), 64)},
-        .at_start = {.log = in.get("log", settings::optional(settings::path), std::nullopt),
-                     .syslog = in.get("syslog", settings::path, "/dev/log"),
+        .at_start = {.log = in.get("log", log_target, "syslog"),
                      .pid_file = in.get("pid_file", settings::path),
-                     .user = in.get("user", settings::optional(settings::text), std::nullopt)},
+                     .user = in.get("user", user_name, std::nullopt)},
         .targets = {},
     };
     for (const std::string& name : in.sections()) {
@@ -131,8 +135,7 @@ void reload(daemonkit::Reloadable<Config>& config, const AtStart& at_start,
         log.write(Severity::error, line);
     log.write(Severity::notice, failure ? "the old configuration stays" : "reloaded");
     if (config.get()->at_start != at_start)
-        log.write(Severity::warning,
-                  "the logs, pid_file and user stay what they were at the start");
+        log.write(Severity::warning, "log, pid_file and user stay what they were at the start");
 }
 
 int work(daemonkit::DaemonContext& daemon, daemonkit::Reloadable<Config>& config,
@@ -141,11 +144,10 @@ int work(daemonkit::DaemonContext& daemon, daemonkit::Reloadable<Config>& config
     std::optional<daemonkit::SyslogClient> syslog;
     std::optional<daemonkit::LogFile> file;
     const AtStart at_start = config.get()->at_start;
-    if (at_start.log)
-        log.replay_into(file.emplace(*at_start.log));
+    if (at_start.log == "syslog")
+        log.replay_into(syslog.emplace());
     else
-        log.replay_into(syslog.emplace(
-            daemonkit::SyslogClientOptions{.to = daemonkit::LocalLog{at_start.syslog}}));
+        log.replay_into(file.emplace(at_start.log));
     daemon.notify_ready();
     log.write(Severity::notice,
               "started, " + std::to_string(config.get()->targets.size()) + " targets");

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Compiled regions of docs/guide.md: a whole service.
+//
+//   guide_smallest_service start|stop|restart|reload|status|run
+// [service]
+#include <daemonkit/service_main.hpp>
+
+#include <chrono>
+#include <cstdio>
+
+int main(int argc, char** argv) {
+    using namespace std::chrono_literals;
+    const daemonkit::Service thermod({.name = "thermod"}, [](daemonkit::RunningService& service) {
+        while (!service.wait_for(5s)) std::puts("21 degrees");  // until it is to stop
+    });
+    return daemonkit::service_main(thermod, argc, argv);
+}
+// [service]

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+. "$(dirname "$0")/../common.sh"
+mkdir run
+export RUNTIME_DIRECTORY=$folder/run
+run start
+expect "it is started" [ "$status" -eq 0 ]
+pid=$(cat run/thermod.pid)
+started+=("$pid")
+expect "which is told" grep -qx "thermod: started as pid $pid" out
+run start
+expect "it is not started twice" grep -qx "thermod: already running as pid $pid" out
+run status
+expect "its status is 0" [ "$status" -eq 0 ]
+expect "with its pid" grep -q "^thermod: running as pid $pid for [0-9]* s$" out
+run restart
+expect "it is started again" [ "$status" -eq 0 ]
+next=$(cat run/thermod.pid)
+started+=("$next")
+expect "as another process" [ "$next" != "$pid" ]
+run stop
+expect "it is stopped" [ "$status" -eq 0 ]
+expect "and gone" is_gone "$next"
+run status
+expect "its status is 3" [ "$status" -eq 3 ]
+expect "nothing is left" [ -z "$(ls run)" ]
+"$program" run >out.run 2>err.run </dev/null &
+child=$!
+started+=("$child")
+wait_for "it runs in the foreground" eval '"$program" wait-ready >wait 2>&1'
+kill -TERM "$child"
+wait "$child"
+expect "SIGTERM ends it with 0" [ "$?" -eq 0 ]
