@@ -5,10 +5,8 @@
 #include <daemonkit/detail/proc_text.hpp>
 #include <daemonkit/process_report.hpp>
 
-#include <algorithm>  // std::set_union
 #include <cerrno>
 #include <cstdint>
-#include <iterator>  // std::back_inserter
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,8 +51,13 @@ inline Known<ProcessSignals> parse_signals(std::string_view status) {
     for (const auto* const set : {&caught, &ignored, &blocked, &of_thread, &of_process})
         if (!*set) return Known<ProcessSignals>::unknown(set->error());
     ProcessSignals signals{std::move(*caught), std::move(*ignored), std::move(*blocked), {}};
-    std::set_union(of_thread->begin(), of_thread->end(), of_process->begin(), of_process->end(),
-                   std::back_inserter(signals.pending));
+    auto thread = of_thread->begin();
+    for (const int signal : *of_process) {
+        while (thread != of_thread->end() && *thread < signal) signals.pending.push_back(*thread++);
+        if (thread != of_thread->end() && *thread == signal) ++thread;
+        signals.pending.push_back(signal);
+    }
+    signals.pending.insert(signals.pending.end(), thread, of_thread->end());
     return signals;
 }
 

@@ -10,7 +10,6 @@
 #include <daemonkit/detail/process_stat.hpp>
 #include <daemonkit/process_report.hpp>
 
-#include <algorithm>  // std::sort
 #include <cerrno>
 #include <cstddef>  // std::size_t
 #include <optional>
@@ -114,7 +113,6 @@ inline Known<ProcessChildren> read_children(const ProcFolder& folder, pid_t pare
                 children.zombies.push_back(*child);
         }
     }
-    std::sort(children.zombies.begin(), children.zombies.end());
     return children;
 }
 
