@@ -65,9 +65,10 @@ inline ChecklistLine check_core(const ProcessReport& report) {
     if (!report.limits) return is_unknown(what, report.limits.why());
     for (const ProcessLimit& limit : *report.limits) {
         if (limit.name != "Max core file size") continue;
-        // A core that is piped to a program is not limited by a size of 0.
         if (limit.soft && *limit.soft == 0)
-            return is_well(what, "no file: its size is limited to 0");
+            return is_well(what,
+                           "no file, its size is limited to 0; a program in core_pattern gets one "
+                           "all the same");
         return is_doubtful(what,
                            "written when it crashes, with whatever secrets are in its memory");
     }
