@@ -197,5 +197,5 @@ int main(int argc, char** argv) try {
     return error.exit_status();
 } catch (const std::exception& failure) {
     std::fprintf(stderr, "%s: %s\n", argv[0], failure.what());
-    return 78;
+    return dynamic_cast<const settings::Invalid*>(&failure) != nullptr ? 78 : 71;
 }

@@ -67,6 +67,12 @@ expect "nothing is left of it" [ ! -e pid ]
 run --scan 127.0.0.1 "$open,$closed"
 expect "it ends with 0" [ "$status" -eq 0 ]
 expect "and tells what is open" [ "$(cat out)" = "$open/tcp open" ]
+run --scan ::1 1
+expect "so it does with IPv6, or tells why not" eval '[ "$status" -eq 0 ] || { [ "$status" -eq 71 ] && grep -qE ": (connect|socket): " err; }'
+run --scan 255.255.255.255 1
+expect "an address that nobody can connect to ends it with 71" [ "$status" -eq 71 ]
+run --scan 127.0.0.1 0
+expect "and a port that is none, with 78" [ "$status" -eq 78 ]
 
 # -- its lines arrive in the log, and how it ended
 begin "interval = 100ms" "$own" "${web[@]}" "ports = $closed, $open-$open"
