@@ -4,7 +4,7 @@
 //   security_scanner [--foreground] CONFIG   until SIGTERM or SIGINT, at once; SIGHUP reads CONFIG again
 //
 //   interval = 10min                # from one scan to the next
-//   log = /var/log/scanner/log      # or: syslog
+//   log = /var/log/scanner/log      # without this line, it logs to syslog
 //   pid_file = /run/scanner.pid
 //   user = scanner                  # started by root, it runs as this user; the log and CONFIG are its to use
 //   [web]                           # a target; there can be any number
@@ -52,7 +52,8 @@ struct Target {
 
 /// What a running daemon cannot change.
 struct AtStart {
-    std::string log;
+    std::optional<std::string> log;
+    std::string syslog;
     std::string pid_file;
     std::optional<std::string> user;
     bool operator==(const AtStart&) const = default;
@@ -65,12 +66,6 @@ struct Config {
     std::vector<Target> targets;
 };
 
-std::string log_target(std::string_view text) {
-    return text == "syslog" ? std::string(text) : settings::path(text);
-}
-
-std::optional<std::string> user_name(std::string_view text) { return std::string(text); }
-
 /// The configuration, whole and checked; what it throws names every line that is wrong, and the reason.
 Config read_config(const std::string& path) {
     settings::Source in("SCANNER", path);
@@ -78,9 +73,10 @@ Config read_config(const std::string& path) {
         .interval = in.get("interval", settings::duration(100ms, 24h * 7), 10min),
         .pace = {.timeout = in.get("timeout", settings::duration(10ms, 1min), 2s),
                  .at_once = in.get("at_once", settings::number<std::size_t>(1, 512), 64)},
-        .at_start = {.log = in.get("log", log_target, "syslog"),
+        .at_start = {.log = in.get("log", settings::optional(settings::path), std::nullopt),
+                     .syslog = in.get("syslog", settings::path, "/dev/log"),
                      .pid_file = in.get("pid_file", settings::path),
-                     .user = in.get("user", user_name, std::nullopt)},
+                     .user = in.get("user", settings::optional(settings::text), std::nullopt)},
         .targets = {},
     };
     for (const std::string& name : in.sections()) {
@@ -135,7 +131,8 @@ void reload(daemonkit::Reloadable<Config>& config, const AtStart& at_start,
         log.write(Severity::error, line);
     log.write(Severity::notice, failure ? "the old configuration stays" : "reloaded");
     if (config.get()->at_start != at_start)
-        log.write(Severity::warning, "log, pid_file and user stay what they were at the start");
+        log.write(Severity::warning,
+                  "the logs, pid_file and user stay what they were at the start");
 }
 
 int work(daemonkit::DaemonContext& daemon, daemonkit::Reloadable<Config>& config,
@@ -144,10 +141,11 @@ int work(daemonkit::DaemonContext& daemon, daemonkit::Reloadable<Config>& config
     std::optional<daemonkit::SyslogClient> syslog;
     std::optional<daemonkit::LogFile> file;
     const AtStart at_start = config.get()->at_start;
-    if (at_start.log == "syslog")
-        log.replay_into(syslog.emplace());
+    if (at_start.log)
+        log.replay_into(file.emplace(*at_start.log));
     else
-        log.replay_into(file.emplace(at_start.log));
+        log.replay_into(syslog.emplace(
+            daemonkit::SyslogClientOptions{.to = daemonkit::LocalLog{at_start.syslog}}));
     daemon.notify_ready();
     log.write(Severity::notice,
               "started, " + std::to_string(config.get()->targets.size()) + " targets");

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <initializer_list>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -171,6 +172,12 @@ auto one_of(std::initializer_list<std::pair<const char*, Value>> words) {
         }
         throw Invalid(quoted(value) + " is none of " + all);
     };
+}
+
+/// A value that need not be there: the fallback is std::nullopt.
+template <class Parse>
+auto optional(Parse parse) {
+    return [parse](std::string_view value) { return std::optional(parse(value)); };
 }
 
 /// Several values, between commas or blanks.

@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "daemon_files.hpp"
+#include "fault/start_calls.hpp"
 #include "notify_receiver.hpp"
 
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -54,6 +56,26 @@ struct Program {
 
 std::string program_of(pid_t pid) {
     return fs::read_symlink("/proc/" + std::to_string(pid) + "/exe").filename();
+}
+
+/// Why a start with a fault is neither up, with the program in its place, nor failed, with nothing left.
+std::string why_neither(Program& program) {
+    const Ended launcher = program.start.await();
+    // A launcher that is killed may leave a program that is complete, a moment later.
+    if (launcher.signal == SIGKILL && !program.start.leaves_nothing()) return "a process is left";
+    const auto holder = program.holder();
+    if (launcher.exit_status == 0 && !holder) return "status 0, and nobody holds the lock";
+    if (holder && (launcher.exit_status == 0 || launcher.signal == SIGKILL)) {
+        if (program_of(*holder) != "sleep") return "the holder is " + program_of(*holder);
+        const bool is_named = read_file(program.files.pid_file) == std::to_string(*holder) + "\n";
+        return is_named ? "" : "the pid file has another number";
+    }
+    if (launcher.signal == 0 && program.start.err().empty()) return "nothing is told";
+    // A launcher that cannot wait has killed what it cannot wait for.
+    constexpr Milliseconds time_to_go{3000};
+    if (!program.start.leaves_nothing(time_to_go)) return "a process is left";
+    const bool is_free = eventually([&] { return !is_locked(program.files.pid_file); }, time_to_go);
+    return is_free ? "" : "the pid file is locked";
 }
 
 std::string script(const DaemonFiles& files, const std::string& text, mode_t mode = 0755) {
@@ -218,6 +240,27 @@ TEST_CASE("DaemonContext: each call on the way to the exec fails, or kills, and 
     CHECK(program.start.leaves_nothing());
     CHECK_FALSE(program.holder());
     CHECK_FALSE(is_locked(program.files.pid_file));
+}
+
+TEST_CASE(
+    "DaemonContext: whichever call of a start fails or kills, there is the program or nothing",
+    "[context][execute][fault][process]") {
+    const Words command{"/bin/sleep", "60"};
+    std::vector<Call> calls;
+    {
+        const DaemonFiles files;
+        const std::string record = files.folder / "record";
+        Program program({"--last", "1"}, command, {{"DAEMONKIT_FAULT_COUNT=" + record}});
+        REQUIRE(why_neither(program) == "");
+        calls = read_all_calls(record);
+    }
+    REQUIRE(calls.size() > 50);
+    const std::string action = GENERATE("5", "5:sticky", "kill", "late_kill");
+    for (const Call& call : calls) {
+        INFO(call.plan(action));
+        Program program({"--last", "1"}, command, {{call.plan(action)}});
+        CHECK(why_neither(program) == "");
+    }
 }
 
 TEST_CASE("DaemonContext: a service manager hears ready before the process becomes the program",

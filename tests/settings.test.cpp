@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -204,6 +205,8 @@ TEST_CASE("settings: sections have keys of their own, and variables", "[settings
     CHECK(in.sections() == std::vector<std::string>{"web-1", "db"});
     CHECK(in.get("web-1.name", settings::text) == "one");
     CHECK(in.get("web-1.port", settings::number(1, 99)) == 80);
+    CHECK(in.get("db.port", settings::optional(settings::number(1, 9999)), std::nullopt) == 5432);
+    CHECK(!in.get("db.user", settings::optional(settings::text), std::nullopt));
     in.get("db.name", settings::text);
     in.get("cache.name", settings::text);
     in.get("user", settings::text);

@@ -38,8 +38,8 @@ namespace daemonkit {
 /// A client can hold up only itself: what it sends, what it leaves unread, how long it takes and how many there are is
 /// bounded (ControlSocketOptions). Descriptors that a client passes are closed.
 ///
-/// Process:  made in the daemon, after the DaemonContext, and used in that process. In a forked child it serves nobody and
-///           removes nothing.
+/// Process:  made in the daemon, after the DaemonContext, and served by the process that made it. A forked child removes
+///           nothing, and ends nobody's connection.
 /// Errors:   Step::open_control_socket: EADDRINUSE when a daemon listens there — actionable, exit status 75; EEXIST for a
 ///           file that is no socket; ENAMETOOLONG; EINVAL for an option. Step::resolve_user for the group. A socket whose
 ///           daemon is dead, which is one that refuses, is replaced.
@@ -79,10 +79,12 @@ public:
     /// Does what is to be done now and never waits, except for the handlers, which it calls. Does nothing when it is
     /// called by one of them.
     ///
-    /// Errors:   Step::open_control_socket when the descriptors no longer work.
+    /// Errors:   Step::open_control_socket when the descriptors no longer work; EINVAL in another process than the one that
+    ///           made it.
     void serve() {
-        if (is_serving_ || !clients_.is_own()) return;
+        if (is_serving_) return;
         const detail::ErrnoGuard keep_errno;
+        require_own();
         const Serving serving(is_serving_);
         std::uint64_t keys[64];
         const auto taken = queue_.take(keys);
@@ -103,6 +105,13 @@ public:
     /// The next `serve` calls the handlers again that had no answer.
     void look_again() noexcept {
         if (clients_.is_own()) bell_.ring();
+    }
+
+    /// Throws where `serve` would, in another process than the one that made it.
+    void require_own() const {
+        if (!clients_.is_own())
+            throw Error(step, path(), EINVAL,
+                        "another process has made the socket: make it after the DaemonContext");
     }
 
     /// The absolute path of the socket.

@@ -4,6 +4,7 @@
 
 #include <daemonkit/control_socket.hpp>
 #include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/monotonic.hpp>
 #include <daemonkit/detail/own_pid.hpp>
 #include <daemonkit/detail/signal_mask_guard.hpp>
 #include <daemonkit/detail/syscall.hpp>
@@ -16,6 +17,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <time.h>  // timespec
 
 namespace daemonkit {
 
@@ -26,12 +28,13 @@ namespace daemonkit {
 ///
 /// Process:  made in the daemon, after the DaemonContext, which would refuse to fork with it. A forked child has no such
 ///           thread.
-/// Errors:   Step::open_control_socket, subject "thread".
+/// Errors:   Step::open_control_socket: subject "thread", or the path where another process has made the socket.
 /// Undo:     the destructor waits for the handler that is running, if one is, and for the end of the thread.
 /// Threads:  every verb is set before this is made; afterwards only `look_again` is called. A handler must not end it.
 class ControlThread {
 public:
     explicit ControlThread(ControlSocket& socket) : socket_(socket) {
+        socket.require_own();
         const detail::SignalMaskGuard inherited(all_but_crashes(), Step::open_control_socket);
         detail::check(detail::sys::pthread_create(&thread_, &run, this), Step::open_control_socket,
                       "thread");
@@ -61,12 +64,12 @@ private:
 
     /// A failed call is no reason to leave the daemon without its socket, nor to spin.
     void serve() noexcept {
-        constexpr int moment_ms = 100;
+        const struct ::timespec moment = detail::timespec_of(100'000'000);
         while (!is_ending_) {
             ::pollfd set{socket_.native_handle(), POLLIN, 0};
             const auto ready = detail::sys::poll(&set, 1, -1);
             if (!is_ending_ && !(ready && try_serve()) && ready.error != EINTR)
-                static_cast<void>(detail::sys::poll(nullptr, 0, moment_ms));
+                static_cast<void>(detail::sys::ppoll(nullptr, 0, &moment));
         }
     }
 

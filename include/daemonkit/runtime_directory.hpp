@@ -47,8 +47,9 @@ inline std::string make_own_directory(const std::string& path, mode_t mode) {
     const auto made = retry([&] { return sys::mkdir(path.c_str(), mode); });
     if (made.error != 0 && made.error != EEXIST)
         throw Error(Step::runtime_directory, path, made.error, "it cannot be made");
-    const UniqueFd fd = open_own_directory(path, 0022);
-    if (made) check(sys::fchmod(fd.get(), mode), Step::runtime_directory, path);
+    // By its name, as a umask can make a folder that its owner cannot open; here nobody else can have replaced it.
+    if (made) check(sys::chmod(path.c_str(), mode), Step::runtime_directory, path);
+    open_own_directory(path, 0022);
     return path;
 }
 

@@ -6,7 +6,7 @@ chmod 755 .  # the daemon of root runs as nobody
 mkdir -m 777 logs
 log=$folder/logs/log
 
-"$peers" open open closed silent >peers 2>&1 &
+"$peers" open open closed silent "$folder/socket" >peers 2>&1 &
 started+=("$!")
 wait_for "the peers are there" grep -qsx ready=1 peers
 open=($(sed -n 's/^open=//p' peers))
@@ -102,9 +102,9 @@ rm config
 kill -HUP "$pid"
 wait_for "so it is without a file" logged "error: $folder/config: No such file or directory"
 configure "[ssh]" "address = 127.0.0.1" "ports = ${open[1]}"
-sed -i "s|^log = .*|log = syslog|" config
+sed -i "/^log = /d" config
 kill -HUP "$pid"
-wait_for "what only a start can change is told" logged 'warning: log, pid_file and user stay what they were at the start'
+wait_for "what only a start can change is told" logged 'warning: the logs, pid_file and user stay what they were at the start'
 
 # -- a scan that fails is told, and the others go on
 configure "interval = 100ms" "[nobody]" "address = 255.255.255.255" "ports = 9" "[web]" "address = 127.0.0.1" "ports = $closed"
@@ -115,6 +115,18 @@ kill -TERM "$pid"
 wait_for "SIGTERM ends it" is_gone "$pid"
 expect "and is told" logged 'notice: stopped'
 expect "the pid file is gone, or empty where its folder is another user's" [ ! -s pid ]
+
+# -- to syslog, where no log is named
+chmod 777 socket
+configure "syslog = $folder/socket" "interval = 100ms" "[web]" "address = 127.0.0.1" "ports = ${open[0]}"
+sed -i "/^log = /d" config
+run config
+expect "the launcher ends with 0" [ "$status" -eq 0 ]
+pid=$(cat pid)
+started+=("$pid")
+wait_for "syslog has what is wrong, as a warning" grep -qsE "^<28>.* security_scanner\[$pid\]: web: port ${open[0]} is open, and should not be$" peers
+kill -TERM "$pid"
+wait_for "SIGTERM ends it" is_gone "$pid"
 
 # -- a log that cannot be opened fails the start, at the terminal
 configure "[web]" "address = 127.0.0.1" "ports = 1"

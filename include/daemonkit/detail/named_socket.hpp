@@ -117,10 +117,14 @@ private:
                     "whether anybody listens there cannot be told");
     }
 
+    /// A child that was forked, and has executed nothing, keeps its daemon's socket open. Nobody serves it then.
     static std::string explain_live(int probe) {
-        const ControlPeer peer = peer_credentials(probe).value;
-        return peer.pid > 0 ? "already running as pid " + std::to_string(peer.pid)
-                            : "already running";
+        const pid_t pid = peer_credentials(probe).value.pid;
+        if (pid <= 0) return "already running";
+        if (sys::kill(pid, 0).error == ESRCH)
+            return "a process that the dead daemon " + std::to_string(pid) +
+                   " has left behind holds the socket (see fuser)";
+        return "already running as pid " + std::to_string(pid);
     }
 
     void make(mode_t mode, std::optional<gid_t> group) {

@@ -135,6 +135,10 @@ inline Result<int> fstatfs(int fd, struct ::statfs* status) noexcept {
 inline Result<int> stat(const char* path, struct ::stat* status) noexcept {
     return invoke("stat", [&] { return ::stat(path, status); });
 }
+/// chmod(2)
+inline Result<int> chmod(const char* path, mode_t mode) noexcept {
+    return invoke("chmod", [&] { return ::chmod(path, mode); });
+}
 /// fchmod(2)
 inline Result<int> fchmod(int fd, mode_t mode) noexcept {
     return invoke("fchmod", [&] { return ::fchmod(fd, mode); });
