@@ -140,6 +140,17 @@ TEST_CASE("plan: a relative path is told as the file that it means", "[plan][uni
           std::string::npos);
 }
 
+TEST_CASE("plan: a folder from which everybody may remove the pid file is told of",
+          "[plan][unit]") {
+    const TempFolder folder;
+    const DaemonOptions options{.detach = Detach::always, .pid_file = folder / "pid"};
+    const std::string lock = "lock " + (folder / "pid");
+    const auto [mode, words] = GENERATE(table<mode_t, const char*>(
+        {{0777, ", which every user may remove: see chmod o-w; "}, {01777, "; "}, {0775, "; "}}));
+    REQUIRE(::chmod(folder.path().c_str(), mode) == 0);
+    CHECK(words_of(options, Step::lock_pid_file) == lock + words);
+}
+
 TEST_CASE("plan: what the daemon gives up for good comes last", "[plan][unit]") {
     const DaemonOptions options{.detach = Detach::always,
                                 .privileges = {.capabilities = std::vector<int>{10},

@@ -97,7 +97,8 @@ public:
     }
 
     /// Waits no longer than that until no process holds the lock, and tells whether it is so. For whoever has ended a
-    /// daemon: a child that it has left behind holds the lock as well. Takes any std::chrono::duration.
+    /// daemon: a child that it has left behind holds the lock as well, and so does the next daemon, if it is quick. Takes
+    /// any std::chrono::duration.
     ///
     /// Process, Errors:   as `holder`.
     static bool wait_until_free(const std::string& path, Timeout time) {

@@ -90,6 +90,14 @@ inline void require_writable(Step step, const std::string& path) {
     refuse_folder(step, path);
 }
 
+/// A warning of a folder from which every user may remove the file; else empty.
+inline std::string warn_of_folder(const std::string& path) {
+    struct ::stat status {};
+    const bool is_open_to_all = sys::stat(folder_of(path).c_str(), &status) &&
+                                (status.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH;
+    return is_open_to_all ? ", which every user may remove: see chmod o-w" : "";
+}
+
 }  // namespace detail
 
 /// The steps of a start with these options, in their order, in words; nothing is touched.
@@ -117,8 +125,10 @@ inline std::vector<PlannedStep> plan(const DaemonOptions& options) {
         add(Step::resolve_user, "look up the user " + *options.privileges.user);
     if (options.privileges.group)
         add(Step::resolve_user, "look up the group " + *options.privileges.group);
-    if (options.pid_file)
-        add(Step::lock_pid_file, "lock " + detail::absolute_path(*options.pid_file));
+    if (options.pid_file) {
+        const std::string path = detail::absolute_path(*options.pid_file);
+        add(Step::lock_pid_file, "lock " + path + detail::warn_of_folder(path));
+    }
     const std::string in = std::visit(target, options.in);
     const std::string out = std::visit(target, options.out);
     const std::string err = std::visit(target, options.err);

@@ -188,7 +188,8 @@ private:
     }
 
     bool is_the_same() const {
-        if (!started_) return named_holder(pid_file_) == pid_;
+        if (!started_)
+            return detail::sys::kill(pid_, 0).error != ESRCH && named_holder(pid_file_) == pid_;
         const auto trace = detail::trace_process(pid_);
         if (trace.error == ESRCH) return false;
         detail::check(trace, Step::find_process, subject());
