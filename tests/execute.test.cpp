@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <sys/stat.h>
@@ -54,9 +55,13 @@ struct Program {
     DaemonStart start;
 };
 
+// Empty where the kernel does not tell: of a process that leaves no core, to root alone.
 std::string program_of(pid_t pid) {
-    return fs::read_symlink("/proc/" + std::to_string(pid) + "/exe").filename();
+    std::error_code refused;
+    return fs::read_symlink("/proc/" + std::to_string(pid) + "/exe", refused).filename();
 }
+
+const std::string sleep_program = fs::canonical("/bin/sleep").filename();
 
 /// Why a start with a fault is neither up, with the program in its place, nor failed, with nothing left.
 std::string why_neither(Program& program) {
@@ -66,7 +71,7 @@ std::string why_neither(Program& program) {
     const auto holder = program.holder();
     if (launcher.exit_status == 0 && !holder) return "status 0, and nobody holds the lock";
     if (holder && (launcher.exit_status == 0 || launcher.signal == SIGKILL)) {
-        if (program_of(*holder) != "sleep") return "the holder is " + program_of(*holder);
+        if (program_of(*holder) != sleep_program) return "the holder is " + program_of(*holder);
         const bool is_named = read_file(program.files.pid_file) == std::to_string(*holder) + "\n";
         return is_named ? "" : "the pid file has another number";
     }
@@ -95,7 +100,7 @@ TEST_CASE("DaemonContext: the program that it becomes has its pid, its pid file 
     const auto holder = program.holder();
     REQUIRE(holder);
     // The launcher has seen the exec: there is no moment after it at which this is still the probe.
-    CHECK(program_of(*holder) == fs::canonical("/bin/sleep").filename());
+    CHECK(program_of(*holder) == sleep_program);
     CHECK(read_file(program.files.pid_file) == std::to_string(*holder) + "\n");
     CHECK(::getsid(*holder) != *holder);
     CHECK(read_file(program.files.log) == "before the exec\n");
@@ -139,26 +144,38 @@ TEST_CASE("DaemonContext: a program that cannot be executed is told by the launc
          126,
          text + ": it is no program; a script begins with #! and its interpreter (Exec format "
                 "error)"}};
+    const std::string path = "PATH=/usr/bin:/bin";
     const Case& each = cases[GENERATE(0, 1, 2, 3, 4)];
     SECTION("detached") {
-        Program program({}, each.command);
+        Program program({}, each.command, {{path}});
         CHECK(program.told(each.status) ==
               "probe_execute: execute_program: " + each.message + "\n");
     }
     SECTION("in the foreground, where standard error leads back to the caller") {
         const NotifyReceiver manager(files.folder / "notify");
-        Program program({"--foreground"}, each.command, {{manager.variable()}});
+        Program program({"--foreground"}, each.command, {{path, manager.variable()}});
         CHECK(program.told(each.status) ==
               "probe_execute: execute_program: " + each.message + "\n");
     }
     SECTION("when it was up") {
-        Program program({"--when-up"}, each.command);
+        Program program({"--when-up"}, each.command, {{path}});
         CHECK(program.start.await().exit_status == 0);
         CHECK(program.start.leaves_nothing());
         CHECK_FALSE(fs::exists(program.files.pid_file));
         CHECK(read_file(program.files.log) ==
               "before the exec\nprobe_execute: execute_program: " + each.message + "\n");
     }
+}
+
+TEST_CASE("DaemonContext: a folder of PATH that may not be searched is told",
+          "[context][execute][process]") {
+    const DaemonFiles files;
+    write_file(files.folder / "tool",
+               "#!/bin/sh\n");  // found, and not to be executed, by root either
+    Program program({}, {"tool"}, {{"PATH=" + files.folder.path().string()}});
+    CHECK(program.told(126) ==
+          "probe_execute: execute_program: tool: a folder of PATH may not be searched, or the "
+          "program there not executed (Permission denied)\n");
 }
 
 TEST_CASE("DaemonContext: no command is no program", "[context][execute][process]") {
@@ -195,7 +212,7 @@ TEST_CASE("DaemonContext: a program that fails before it has lasted long enough 
         Program program({"--last", "30000"}, {"sleep", "60"});
         REQUIRE(eventually([&] {
             const auto holder = program.holder();
-            return holder && program_of(*holder) != "probe_execute";
+            return holder && program_of(*holder) == sleep_program;
         }));
         ::kill(program.start.launcher(), SIGINT);
         CHECK(program.start.await().signal == SIGINT);
@@ -271,7 +288,7 @@ TEST_CASE("DaemonContext: a service manager hears ready before the process becom
     const Notification ready = manager.next();
     CHECK(ready.text == "READY=1");
     CHECK(ready.sender == program.start.launcher());
-    REQUIRE(eventually([&] { return program_of(program.start.launcher()) != "probe_execute"; }));
+    REQUIRE(eventually([&] { return program_of(program.start.launcher()) == sleep_program; }));
     CHECK(program.holder() == program.start.launcher());
     ::kill(program.start.launcher(), SIGTERM);
     CHECK(program.start.await().signal == SIGTERM);

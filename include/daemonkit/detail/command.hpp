@@ -89,6 +89,9 @@ inline std::string explain_execution(const std::string& program, int error) {
             if (!is_path) return "it is in no folder of PATH";
             if (!sys::stat(program.c_str(), &status)) return {};
             return "the interpreter that the program needs does not exist";
+        case EACCES:
+            if (is_path) return {};
+            return "a folder of PATH may not be searched, or the program there not executed";
         case ENOEXEC: return "it is no program; a script begins with #! and its interpreter";
         default: return {};
     }
