@@ -4,17 +4,26 @@
 #include <daemonkit/control_thread.hpp>
 
 #include "catch.hpp"
+#include "children.hpp"
+#include "control_clients.hpp"
 #include "temp_folder.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace daemonkit;
 using namespace daemonkit::testkit;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -84,4 +93,146 @@ TEST_CASE("ControlSocket: the socket has its mode whatever the umask, and is gon
         CHECK((status.st_mode & 07777) == 0620);
     }
     CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("ControlSocket: a handler may answer later, and its client alone waits",
+          "[control_socket][unit]") {
+    const TempFolder folder;
+    ControlSocket socket({.path = folder / "control", .patience = 200ms});
+    std::atomic<bool> is_ready{false};
+    std::atomic<int> asked{0};
+    socket.on("wait-ready", [&](const ControlRequest&) -> std::optional<ControlAnswer> {
+        ++asked;
+        if (!is_ready) return {};
+        return ControlAnswer{0, "ready"};
+    });
+    const ControlThread thread(socket);
+    RawClient first(socket.path());
+    RawClient second(socket.path());
+    first.send("wait-ready\nhelp\n");
+    second.send("wait-ready\n");
+    second.end_sending();
+    {
+        RawClient leaves(socket.path());
+        leaves.send("wait-ready\n");
+        CHECK(comes_to_hold([&] { return asked == 3; }));
+    }
+    // Its time to wait is its own: a daemon that takes long to be ready has not lost its clients by then.
+    ::poll(nullptr, 0, 400);
+    socket.look_again();
+    CHECK(comes_to_hold([&] { return asked == 5; }));  // not by the one that has left
+    CHECK(ask(socket.path(), {"help"}).status == 0);
+    is_ready = true;
+    socket.look_again();
+    CHECK(first.lines(3) == "0 ready\n0-help        lists the verbs\n0 wait-ready\n");
+    CHECK(second.until_end() == "0 ready\n");
+    CHECK(second.is_ended());
+}
+
+TEST_CASE("ControlSocket: in the caller's loop its descriptor tells when there is something to do",
+          "[control_socket][unit]") {
+    const TempFolder folder;
+    ControlSocket socket({.path = folder / "control", .patience = 100ms});
+    socket.on("repeat", repeat);
+    const auto is_readable = [&](int wait_ms) {
+        pollfd set{socket.native_handle(), POLLIN, 0};
+        return ::poll(&set, 1, wait_ms) == 1;
+    };
+    CHECK_FALSE(is_readable(0));
+    socket.serve();
+    CHECK_FALSE(is_readable(0));
+
+    RawClient client(socket.path());
+    REQUIRE(is_readable(10'000));
+    socket.serve();
+    CHECK_FALSE(is_readable(0));
+    client.send("repeat\n");
+    REQUIRE(is_readable(10'000));
+    socket.serve();
+    CHECK(client.lines(1) == "0 repeat\n");
+
+    // That its time is over makes it readable, too.
+    REQUIRE(is_readable(10'000));
+    while (is_readable(500)) socket.serve();
+    CHECK(client.until_end().empty());
+    CHECK(client.is_ended());
+}
+
+TEST_CASE("ControlSocket: serving from within a handler does nothing", "[control_socket][unit]") {
+    const TempFolder folder;
+    ControlSocket socket({.path = folder / "control"});
+    int depth = 0;
+    int deepest = 0;
+    socket.on("serve", [&](const ControlRequest&) {
+        deepest = std::max(deepest, ++depth);
+        socket.serve();
+        --depth;
+        return ControlAnswer{};
+    });
+    RawClient first(socket.path());
+    RawClient second(socket.path());
+    first.send("serve\n");
+    second.send("serve\n");
+    for (int i = 0; i < 10; ++i) socket.serve();
+    CHECK(first.lines(1) == "0 \n");
+    CHECK(second.lines(1) == "0 \n");
+    CHECK(deepest == 1);
+}
+
+TEST_CASE("ControlSocket: options and verbs that can never work are refused by name",
+          "[control_socket][unit]") {
+    const TempFolder folder;
+    const std::string path = folder / "control";
+    const struct {
+        std::string name;
+        ControlSocketOptions options;
+    } cases[] = {
+        {"mode", {.path = path, .mode = 01777}},
+        {"most_clients", {.path = path, .most_clients = 0}},
+        {"longest_request", {.path = path, .longest_request = 0}},
+        {"longest_answer", {.path = path, .longest_answer = 127}},
+        {"patience", {.path = path, .patience = 0s}},
+    };
+    for (const auto& each : cases) {
+        try {
+            const ControlSocket socket(each.options);
+            FAIL(each.name);
+        } catch (const Error& error) {
+            CHECK(error.step() == Step::open_control_socket);
+            CHECK(error.subject() == each.name);
+            CHECK(error.exit_status() == 78);
+        }
+    }
+    CHECK_THROWS_AS(ControlSocket({.path = path, .group = "no-such-group-here"}), Error);
+    CHECK_THROWS_AS(ControlSocket({.path = ""}), Error);
+    ControlSocket socket({.path = path});
+    for (const std::string verb : {"", "two words", "\"", "a\nb", "\xff", "\x1b"})
+        CHECK_THROWS_AS(socket.on(verb, repeat), Error);
+    CHECK_THROWS_AS(socket.on("empty", ControlSocket::Handler()), Error);
+    CHECK(std::filesystem::is_socket(path));
+}
+
+TEST_CASE("ControlSocket: a policy decides by who asks, and one that throws refuses",
+          "[control_socket][unit]") {
+    const TempFolder folder;
+    int asked = 0;
+    ControlPeer seen;
+    ControlSocket socket({.path = folder / "control", .allowed = [&](const ControlPeer& peer) {
+                              seen = peer;
+                              if (++asked == 3) throw std::runtime_error("no database");
+                              return asked == 1;
+                          }});
+    {
+        const ControlThread thread(socket);
+        CHECK(ask(socket.path(), {"help"}).status == 0);
+    }
+    CHECK(seen.uid == ::geteuid());
+    CHECK(seen.gid == ::getegid());
+    CHECK(seen.pid == ::getpid());
+    const ControlThread thread(socket);
+    const auto refused = ask(socket.path(), {"help"});
+    CHECK(refused.status == 77);
+    CHECK(refused.text == "permission denied");
+    CHECK_THROWS_AS(ask(socket.path(), {"help"}), Error);
+    CHECK(ask(socket.path(), {"help"}).status == 77);
 }

@@ -147,7 +147,7 @@ private:
         if ((options.mode & ~mode_t{0777}) != 0) refuse("mode", "it is outside of 0000 to 0777");
         if (options.most_clients == 0) refuse("most_clients", "nobody would be answered");
         if (options.longest_request == 0) refuse("longest_request", "no request would fit");
-        if (options.longest_answer < 64) refuse("longest_answer", "it is below 64 bytes");
+        if (options.longest_answer < 128) refuse("longest_answer", "it is below 128 bytes");
         if (options.patience.in_nanoseconds() <= 0) refuse("patience", "it is over at once");
         return options;
     }

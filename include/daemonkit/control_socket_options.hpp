@@ -37,7 +37,7 @@ struct ControlSocketOptions {
     /// The most bytes of a request, without its newline.
     std::size_t longest_request = 4096;
 
-    /// The most bytes of an answer as it is sent, with the status before each line.
+    /// The most bytes of an answer as it is sent, with the status before each line; at least 128.
     std::size_t longest_answer = std::size_t{1} << 20U;
 
     /// How long a client may take to send a request, and again to receive the answer.
