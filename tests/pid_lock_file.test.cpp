@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -240,6 +241,36 @@ TEST_CASE("PidLock: a relative path is the same file after the directory has cha
     CHECK(finished["acquired"] == "yes");
     CHECK(finished["error"] == "(no error)");
     CHECK(fs::is_empty(folder.path()));
+}
+
+TEST_CASE("PidLock: a network file system is known by its number, and no other is taken for one",
+          "[pid_lock][unit]") {
+    using detail::network_file_system_name;
+    for (const std::uint32_t kind : {0x6969U, 0x517bU, 0xfe534d42U, 0xff534d42U, 0x5346414fU,
+                                     0x6b414653U, 0x73757245U, 0x564cU, 0x00c36400U, 0x0bd00bd0U}) {
+        CAPTURE(kind);
+        CHECK(network_file_system_name(kind) != nullptr);
+    }
+    // ext4, xfs, btrfs, tmpfs, ramfs, overlay, zfs, FUSE, 9p, proc; and nothing.
+    for (const std::uint32_t kind :
+         {0xef53U, 0x58465342U, 0x9123683eU, 0x01021994U, 0x858458f6U, 0x794c7630U, 0x2fc12fc1U,
+          0x65735546U, 0x01021997U, 0x9fa0U, 0U}) {
+        CAPTURE(kind);
+        CHECK(network_file_system_name(kind) == nullptr);
+    }
+    const TempFolder folder;
+    const detail::UniqueFd here(::open(folder.path().c_str(), O_RDONLY | O_CLOEXEC));
+    CHECK(detail::network_file_system(here.get()) == nullptr);
+    CHECK(detail::network_file_system(-1) == nullptr);
+}
+
+TEST_CASE("PidLock: behind another root a removal alone is noticed", "[pid_lock][process][root]") {
+    const TempFolder folder;
+    const Finished finished =
+        run_pid_lock({"lock:" + (folder / "pid"), "write", "chroot:" + folder.path().string(),
+                      "named", "unlink:/pid", "named"});
+    INFO(finished.out);
+    CHECK(finished.out.find("named=yes\nnamed=no\n") != std::string::npos);
 }
 
 // -- where the kernel refuses ----------------------------------------------------------------------------------------

@@ -294,6 +294,55 @@ TEST_CASE("PidLock: the relative path of a removed directory is an error of the 
     CHECK(outcome.error->subject() == "pid");
 }
 
+TEST_CASE("PidLock: whichever call fails while a lock is renewed, it is held once",
+          "[pid_lock][unit][fault]") {
+    const TempFolder folder;
+    const std::string path = folder / "pid";
+    PidLock lock(path);
+    lock.write_pid();
+    const int descriptors = open_descriptors();
+    const auto repeat = GENERATE(Repeat::once, Repeat::for_good);
+    const int error = GENERATE(EIO, ENOSPC, EINTR);
+    CAPTURE(repeat == Repeat::for_good, std::strerror(error));
+    std::uint32_t occurrence = first;
+    for (;; ++occurrence) {
+        CAPTURE(occurrence);
+        fs::remove(path);
+        const Outcome outcome = with_fault("any", occurrence, error, repeat, [&] { lock.renew(); });
+        CHECK(outcome.hits <= 300);
+        CHECK(lock.is_held());
+        CHECK(open_descriptors() == descriptors);
+        if (outcome.error) CHECK_FALSE(lock.is_named());
+        lock.renew();
+        CHECK(lock.is_named());
+        CHECK_FALSE(PidLock::try_acquire(path));
+        lock.write_pid();  // the try has cost the name
+        CHECK(read_file(path) == std::to_string(::getpid()) + "\n");
+        if (outcome.hits == 0) break;
+    }
+    CHECK(occurrence > 10);
+}
+
+TEST_CASE("PidLock: a path that cannot be looked at is not one that is gone",
+          "[pid_lock][unit][fault]") {
+    const TempFolder folder;
+    PidLock lock(folder / "pid");
+    const int error = GENERATE(EACCES, EIO, ENOMEM);
+    const Fault fault("lstat", first, error, Repeat::for_good);
+    CHECK(lock.is_named());
+    fs::remove(folder / "pid");
+    CHECK_FALSE(lock.is_named());
+}
+
+TEST_CASE("PidLock: a file system that does not tell what it is is taken for a local one",
+          "[pid_lock][unit][fault]") {
+    const TempFolder folder;
+    const Outcome outcome = with_fault("fstatfs", first, GENERATE(ENOSYS, EPERM, EIO),
+                                       Repeat::for_good, [&] { live(folder / "pid"); });
+    CHECK(outcome.hits == 1);
+    CHECK_FALSE(outcome.error);
+}
+
 TEST_CASE("PidLock: holder tells what it could not find out", "[pid_lock][unit][fault]") {
     const TempFolder folder;
     const std::string path = folder / "pid";

@@ -4,6 +4,7 @@
 //   lock:PATH[:MODE]   makes a PidLock (acquired=yes, or the Error)    try:PATH   try_acquire (acquired=yes|no)
 //                      refused, the verbs up to the next lock, try or pause are passed over
 //   write release abandon   of the last one                           leave      ends the scope of the last one
+//   named renew        of the last one (named=yes|no)
 //   holder:PATH        holder=free, unnamed, or the pid
 //   witness:FILE       an flock of the probe's own on FILE (violation=FILE when another has it); unwitness ends it
 //   pause:NAME         reports paused=NAME and waits for a line on stdin; the probe ends at its end of file
@@ -11,6 +12,7 @@
 //   fork-leave         a forked process leaves every scope and ends
 //   fork-worker        a forked process keeps its copies of the locks until stdin ends (worker=PID)
 //   tag:PATH:daemon    a record lock alone, without a PidLock (also launcher, whole)
+//   chroot:DIR  unlink:PATH
 //   close:FD  umask:OCTAL  chdir:DIR  user:UID  file-limit:BYTES  chmod:PATH:OCTAL  fill:FILE:BYTES
 //   xfsz               how SIGXFSZ is handled: default, ignored or caught
 //   tmpfs:DIR:OPTIONS  a file system of the probe's own on DIR (not_possible=... where that is not allowed)
@@ -147,6 +149,10 @@ void act(const Verb& verb, Scene& scene) {
     if (name == "write") return scene.locks.back()->write_pid();
     if (name == "release") return scene.locks.back()->release();
     if (name == "abandon") return scene.locks.back()->abandon();
+    if (name == "named") return report("named", scene.locks.back()->is_named() ? "yes" : "no");
+    if (name == "renew") return scene.locks.back()->renew();
+    if (name == "chroot") return require(::chroot(first.c_str()) == 0 && ::chdir("/") == 0, name);
+    if (name == "unlink") return require(::unlink(first.c_str()) == 0, name);
     if (name == "leave") return scene.locks.pop_back();
     if (name == "holder") return report_holder(first);
     if (name == "witness") return take_witness(scene, first);
