@@ -4,6 +4,7 @@
 // The process that holds the pid file becomes the command, so there is no wrapper that could die without it, and the
 // status is that of the whole start: 127 and 126 for a command that cannot be executed, 75 for one that runs already.
 #include <daemonkit/context.hpp>
+#include <daemonkit/pid_lock.hpp>
 #include <daemonkit/plan.hpp>
 #include <daemonkit/process_handle.hpp>
 #include <daemonkit/stop_schedule.hpp>
@@ -213,9 +214,16 @@ int tell_status(const Wanted& wanted) {
 }
 
 int stop(const Wanted& wanted) {
-    auto holder = daemonkit::ProcessHandle::holder_of(*wanted.options.pid_file);
-    if (!holder || holder->stop(wanted.schedule)) return 0;
-    std::fprintf(stderr, "daemonize: pid %d is still there\n", static_cast<int>(holder->pid()));
+    const std::string& pid_file = *wanted.options.pid_file;
+    auto holder = daemonkit::ProcessHandle::holder_of(pid_file);
+    if (!holder) return 0;
+    if (!holder->stop(wanted.schedule)) {
+        std::fprintf(stderr, "daemonize: pid %d is still there\n", static_cast<int>(holder->pid()));
+        return 1;
+    }
+    // So that a start comes up next: what the command has started holds the file as well.
+    if (daemonkit::PidLock::wait_until_free(pid_file, std::chrono::seconds(5))) return 0;
+    std::fprintf(stderr, "daemonize: what it has started still holds %s\n", pid_file.c_str());
     return 1;
 }
 

@@ -58,6 +58,10 @@ expect "which is told" grep -qx "daemonize: pid $pid is still there" err
 run -p pid --stop=TERM/0/KILL/20
 expect "but so" [ "$status" -eq 0 ]
 wait_for "it is gone" is_gone "$pid"
+run -p pid -- sh -c 'sleep 1; exit'
+expect_up
+run -p pid --stop
+expect "what it has started is waited for" [ "$status" -eq 0 ]
 run -p pid -- $sleeper
 expect_up
 kill -KILL "$pid"
