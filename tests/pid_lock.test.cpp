@@ -174,6 +174,7 @@ TEST_CASE("PidLock: a holder is not named by what stands in the file", "[pid_loc
         CHECK(refusal(path).explanation() == unnamed);
         CHECK(PidLock::holder(path).has_value());
         CHECK_FALSE(PidLock::holder(path)->pid);
+        CHECK(PidLock::holder(path)->launcher == holder.pid());
         CHECK(read_file(path).empty());
     }
     SECTION("when somebody has overwritten it") {

@@ -275,6 +275,22 @@ TEST_CASE("Service: of fifty starts at once each is done, and there is one daemo
 }
 
 TEST_CASE("Service: a stop ends a start that is under way", "[service][process]") {
+    SECTION("before there is a daemon") {
+        const Probe service({"--slow-launcher"});
+        const auto start = service.start();
+        const std::string launcher = "pid " + std::to_string(start->launcher());
+        REQUIRE(eventually(
+            [&] { return service.run({"status"}).out.find("start") != std::string::npos; }));
+        CHECK(told(service.run({"status"})) == "3: probe: starting: by " + launcher + "\n");
+        const auto stop = service.start({"stop"});
+        CHECK_FALSE(eventually([&] { return !is_alive(stop->launcher()); }, Milliseconds(200)));
+        service.go();
+        CHECK(stop->await().exit_status == 0);
+        CHECK(stop->out() == "probe: stopped\n");
+        start->await();
+        CHECK(start->leaves_nothing());
+        CHECK(service.run({"status"}).exit_status == 3);
+    }
     SECTION("whose body hears of it") {
         const Probe service({"--start", "polls"});
         const auto start = service.start();
@@ -332,7 +348,7 @@ TEST_CASE("Service: a stop goes on by its schedule, says so, and is done when th
         CHECK(start->leaves_nothing());
     }
     SECTION("a child that a killed daemon leaves behind keeps its lock") {
-        const Probe service({"--leave-child", "--ready-timeout", "100", "--stop", "KILL 10s"});
+        const Probe service({"--leave-child", "--stop", "KILL 10s"});
         const auto start = service.start();
         REQUIRE(start->await().exit_status == 0);
         const auto daemon = service.holder();
@@ -341,9 +357,11 @@ TEST_CASE("Service: a stop goes on by its schedule, says so, and is done when th
               "1: probe: pid " + std::to_string(*daemon) +
                   " has ended, but a process that it has started holds its lock (see fuser)\n");
         CHECK(service.run({"status"}).exit_status == 2);
+        CHECK(service.run({"stop"}).exit_status == 1);
+        CHECK(service.run({"reload"}).exit_status == 1);
         const auto next = service.start();
         CHECK(next->await().exit_status == 1);
-        CHECK(next->err().find("probe: not ready within 100 ms: already running; ") == 0);
+        CHECK(next->err().find("probe: already running; the process cannot be named: ") == 0);
     }
 }
 

@@ -37,6 +37,7 @@ TEST_CASE("ServiceStatus: the exit statuses are those of LSB", "[service_status]
     CHECK(exit_status({.name = "x", .state = ServiceState::crashed}) == 1);
     CHECK(exit_status({.name = "x", .state = ServiceState::orphaned}) == 2);
     CHECK(exit_status({.name = "x", .state = ServiceState::stopped}) == 3);
+    CHECK(exit_status({.name = "x", .state = ServiceState::starting}) == 3);
     CHECK(exit_status({.name = "x", .state = ServiceState::unknown}) == 4);
     CHECK(exit_status({.name = "x", .state = static_cast<ServiceState>(9)}) == 4);
 }

@@ -36,7 +36,9 @@ struct PidLockOptions {
 struct PidLockHolder {
     /// The holder as the kernel names it; nothing while it has not written its pid yet, lives in another pid
     /// namespace, or is a child that a daemon has left behind.
-    std::optional<pid_t> pid;
+    std::optional<pid_t> pid = {};
+    /// While it has not: the launcher, whose start is under way. Nothing where the kernel does not name that one.
+    std::optional<pid_t> launcher = {};
 };
 
 namespace detail {
@@ -278,7 +280,9 @@ private:
         if (!launcher) return {{}, launcher.error};
         const auto daemon = detail::name_tag_owner(fd, detail::NameTag::daemon);
         if (!daemon) return {{}, daemon.error};
-        if (daemon.value && *daemon.value != 0) return {PidLockHolder{daemon.value}, 0};
+        if (daemon.value && *daemon.value != 0) return {PidLockHolder{.pid = daemon.value}, 0};
+        if (launcher.value && *launcher.value != 0)
+            return {PidLockHolder{.launcher = launcher.value}, 0};
         if (daemon.value || launcher.value) return {PidLockHolder{}, 0};
         const auto somebody = detail::name_tag_owner(fd, detail::NameTag::nobody);
         if (!somebody) return {{}, somebody.error};

@@ -93,7 +93,7 @@ public:
     ServiceResult stop() const {
         return detail::result_of_verb([&]() -> ServiceResult {
             const auto files = detail::find_service_files(options_);
-            auto daemon = await_named_holder(files.pid_file);
+            auto daemon = await_daemon(files.pid_file);
             if (!daemon) return {ServiceExit::done, "not running"};
             return end(*daemon, files.pid_file);
         });
@@ -103,7 +103,7 @@ public:
     ServiceResult reload() const {
         return detail::result_of_verb([&]() -> ServiceResult {
             const auto files = detail::find_service_files(options_);
-            auto daemon = await_named_holder(files.pid_file);
+            auto daemon = await_daemon(files.pid_file);
             if (!daemon) return not_running();
             if (!files.control.empty())
                 return result_of(
@@ -118,10 +118,13 @@ public:
     ServiceResult wait_ready(Timeout timeout) const {
         return detail::result_of_verb([&]() -> ServiceResult {
             const auto files = detail::find_service_files(options_);
+            const auto since = detail::monotonic_now();
             const auto deadline = detail::monotonic_after(timeout.in_nanoseconds());
             for (;;) {
                 const auto holder = PidLock::holder(files.pid_file);
                 if (!holder) return not_running();
+                if (!holder->pid && !may_get_name(*holder, since))
+                    return {ServiceExit::failed, detail::explain_held(*holder)};
                 if (holder->pid && is_ready(files, deadline))
                     return {ServiceExit::done, "running as pid " + std::to_string(*holder->pid)};
                 if (detail::monotonic_now() > deadline)
@@ -179,19 +182,30 @@ private:
         return {service_exit_of(answer.status), answer.text};
     }
 
-    /// The daemon. Who holds the lock and has no name yet is waited for: from the launcher's lock to the daemon's pid it
-    /// is not long.
-    static std::optional<ProcessHandle> await_named_holder(const std::string& pid_file) {
-        const auto until = detail::monotonic_after(5'000'000'000);
-        for (;;) {
+    /// Whether it is worth waiting for the name of who holds the lock: as long as a start takes, or for the moment
+    /// in which its launcher may just have ended.
+    bool may_get_name(const PidLockHolder& holder, detail::Nanoseconds since) const {
+        constexpr detail::Nanoseconds moment = 500'000'000;
+        const auto longest =
+            holder.launcher ? options_.daemon.ready_timeout.in_nanoseconds() : moment;
+        return detail::monotonic_now() - since < longest;
+    }
+
+    /// The daemon; nothing when there is none, not even one that is starting.
+    std::optional<ProcessHandle> await_daemon(const std::string& pid_file) const {
+        const auto since = detail::monotonic_now();
+        for (;; detail::wait_a_moment()) {
+            const auto holder = PidLock::holder(pid_file);
+            if (!holder) return {};
+            if (!holder->pid && may_get_name(*holder, since)) continue;
             try {
                 return ProcessHandle::holder_of(pid_file);
             } catch (const Error& error) {
+                // It has ended in between, and somebody else has taken its place.
                 const bool is_nameless =
                     error.step() == Step::find_process && error.code().value() == EWOULDBLOCK;
-                if (!is_nameless || detail::monotonic_now() > until) throw;
+                if (!is_nameless || !holder->pid) throw;
             }
-            detail::wait_a_moment();
         }
     }
 
@@ -236,10 +250,12 @@ private:
             return true;
         }
         if (!holder->pid) {
-            status.state = ServiceState::orphaned;
-            status.reason =
-                "who holds " + files.pid_file +
-                " cannot be named: it is starting, or has outlived its daemon (see fuser)";
+            const auto& launcher = holder->launcher;
+            status.state = launcher ? ServiceState::starting : ServiceState::orphaned;
+            status.reason = launcher
+                                ? "by pid " + std::to_string(*launcher)
+                                : "who holds " + files.pid_file +
+                                      " cannot be named, and has outlived its daemon (see fuser)";
             return true;
         }
         status.state = ServiceState::running;

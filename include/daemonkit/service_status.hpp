@@ -18,11 +18,12 @@ namespace daemonkit {
 
 /// What a service is.
 enum class ServiceState : std::uint8_t {
-    running,  ///< a process holds the lock, and the kernel names it
-    crashed,  ///< nobody holds the lock, and the pid file of the last one was never removed
-    orphaned,  ///< the lock is held by who cannot be named: a start under way, or a child that outlived its daemon
-    stopped,  ///< nobody holds the lock
-    unknown,  ///< it cannot be told, for the reason that stands beside
+    running,   ///< a daemon holds the lock, and the kernel names it
+    starting,  ///< a launcher holds the lock, and there is no daemon yet
+    crashed,   ///< nobody holds the lock, and the pid file of the last one was never removed
+    orphaned,  ///< whoever holds the lock cannot be named: a child has outlived its daemon
+    stopped,   ///< nobody holds the lock
+    unknown,   ///< it cannot be told, for the reason that stands beside
 };
 
 /// The word for a state.
@@ -31,6 +32,7 @@ constexpr const char* to_string(ServiceState state) noexcept {
         case ServiceState::running: return "running";
         case ServiceState::crashed: return "crashed";
         case ServiceState::orphaned: return "orphaned";
+        case ServiceState::starting: return "starting";
         case ServiceState::stopped: return "stopped";
         case ServiceState::unknown: return "unknown";
     }
@@ -75,7 +77,7 @@ inline void add_line(std::string& to, std::string_view name, const std::string& 
 }  // namespace detail
 
 /// The exit status of the verb `status`: 0 running · 1 dead, and its pid file exists · 2 dead, and its lock is held ·
-/// 3 not running · 4 unknown.
+/// 3 not running, or not yet · 4 unknown.
 ///
 /// Source:   Linux Standard Base 5.0, Core, 22.2 "Init Script Actions".
 constexpr int exit_status(const ServiceStatus& status) noexcept {
@@ -83,6 +85,7 @@ constexpr int exit_status(const ServiceStatus& status) noexcept {
         case ServiceState::running: return 0;
         case ServiceState::crashed: return 1;
         case ServiceState::orphaned: return 2;
+        case ServiceState::starting:
         case ServiceState::stopped: return 3;
         case ServiceState::unknown: break;
     }

@@ -4,6 +4,7 @@
 //   --no-control   --close-all   --refuse (every client)   --stop SCHEDULE   --ready-timeout MS   --answer-timeout MS
 //   --check TEXT          what the check throws
 //   --reload no|good|bad|throws   what on_reload's function does; without it there is none
+//   --slow-launcher       the launcher, which has the lock, waits for FOLDER/go before it forks
 //   --start polls|sleeps  the body waits for FOLDER/go before it is ready: hearing of a stop, or not
 //   --throw early|late    before it is ready, or after
 //   --hang                once ready, it hears of nothing until FOLDER/go is there
@@ -121,6 +122,11 @@ int main(int argc, char** argv) {
         if (option == "--ready-timeout") options.daemon.ready_timeout = milliseconds();
         if (option == "--answer-timeout") options.answer_timeout = milliseconds();
         if (option == "--check") options.check = [why = value()] { throw std::runtime_error(why); };
+        if (option == "--slow-launcher") {
+            options.daemon.hooks.before_fork = [&does] {
+                while (!does.may_go()) ::usleep(1000);
+            };
+        }
         if (option == "--reload") does.reload = value();
         if (option == "--start") does.start = value();
         if (option == "--throw") does.throws = value();
