@@ -99,6 +99,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/network_file_system_linux.hpp
     include/daemonkit/detail/network_file_system_mount.hpp
     include/daemonkit/detail/network_file_system_none.hpp
+    include/daemonkit/detail/mutex.hpp
     include/daemonkit/detail/null_device.hpp
     include/daemonkit/detail/open_log.hpp
     include/daemonkit/detail/open_process_linux.hpp

@@ -12,7 +12,6 @@
 #include <daemonkit/error.hpp>
 #include <daemonkit/timeout.hpp>
 
-#include <algorithm>  // std::min
 #include <cerrno>
 #include <csignal>
 #include <exception>
@@ -132,7 +131,7 @@ private:
             } else if (now >= until) {
                 break;
             } else {
-                sleep(std::min(until, next_limit()) - now);
+                sleep(earlier(until, next_limit()) - now);
             }
         }
         return result_;
@@ -142,7 +141,7 @@ private:
         if (has_ended_ || !child_.has_ended()) return;
         has_ended_ = true;
         // Descendants may hold its output for ever.
-        silent_at_ = std::min({silent_at_, detail::monotonic_after(grace_), end_at_});
+        silent_at_ = earlier(earlier(silent_at_, detail::monotonic_after(grace_)), end_at_);
     }
 
     void heed_limits(Nanoseconds now) {
@@ -177,8 +176,12 @@ private:
         result_ = ChildResult{child_.take_end(), ended_by_};
     }
 
+    static constexpr Nanoseconds earlier(Nanoseconds one, Nanoseconds other) noexcept {
+        return other < one ? other : one;
+    }
+
     Nanoseconds next_limit() const noexcept {
-        return has_ended_ ? silent_at_ : std::min(end_at_, kill_at_);
+        return has_ended_ ? silent_at_ : earlier(end_at_, kill_at_);
     }
 
     // Ends when there may be something to do, or when the time is over.
@@ -186,8 +189,8 @@ private:
         constexpr Nanoseconds longest_doze = 20'000'000;
         const int process = has_ended_ ? -1 : child_.process_fd();
         if (!has_ended_ && process < 0) {
-            time = std::min(time, doze_);
-            doze_ = std::min(doze_ * 2, longest_doze);
+            time = earlier(time, doze_);
+            doze_ = earlier(doze_ * 2, longest_doze);
         }
         const struct ::timespec limit = detail::timespec_of(time);
         ::pollfd set[] = {{out_.fd(), POLLIN, 0},

@@ -15,9 +15,9 @@
 #include <daemonkit/error.hpp>
 #include <daemonkit/privilege_options.hpp>
 
-#include <algorithm>  // std::sort, std::unique
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>  // std::qsort
 #include <string>
 #include <vector>
 
@@ -122,9 +122,19 @@ private:
         verify(old_user, old_group);
     }
 
+    /// With qsort, because <algorithm> and one std::sort take as long to compile as all of this header.
     static void sort_unique(std::vector<gid_t>& groups) {
-        std::sort(groups.begin(), groups.end());
-        groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+        constexpr auto compare = [](const void* left, const void* right) {
+            const gid_t a = *static_cast<const gid_t*>(left);
+            const gid_t b = *static_cast<const gid_t*>(right);
+            return a < b ? -1 : static_cast<int>(a > b);
+        };
+        if (groups.empty()) return;
+        std::qsort(groups.data(), groups.size(), sizeof(gid_t), compare);
+        std::size_t count = 1;
+        for (const gid_t group : groups)
+            if (group != groups[count - 1]) groups[count++] = group;
+        groups.resize(count);
     }
 
     /// The supplementary groups and the wanted one, which has the same rights in either place.

@@ -5,12 +5,12 @@
 // No std::function: its header would cost half as much to compile as all the rest.
 
 #include <daemonkit/detail/errno_guard.hpp>
+#include <daemonkit/detail/mutex.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -138,7 +138,7 @@ public:
     /// Two calls may return two values: what belongs together is read from one snapshot. It is held under a name as
     /// long as something in it is used; `for (auto& one : config.get()->list)` would not hold it.
     Snapshot get() const {
-        const std::lock_guard lock(state_);
+        const detail::MutexLock lock(state_);
         return current_;
     }
 
@@ -150,7 +150,7 @@ public:
     /// Errors:   what is thrown and is no std::exception leaves here; the old value stays.
     [[nodiscard]] std::optional<std::string> reload() {
         const std::uint64_t request = ++requests_;
-        const std::lock_guard one_at_a_time(reloading_);
+        const detail::MutexLock one_at_a_time(reloading_);
         if (served_ < request) {
             served_ = requests_;
             load_again();
@@ -160,7 +160,7 @@ public:
 
     /// How the reloads went until now.
     ReloadStatus status() const {
-        const std::lock_guard lock(state_);
+        const detail::MutexLock lock(state_);
         return status_;
     }
 
@@ -202,14 +202,14 @@ private:
 
     // The value that leaves is freed after the lock: its destructor is the program's, and may take long.
     void replace(Snapshot next) {
-        const std::lock_guard lock(state_);
+        const detail::MutexLock lock(state_);
         current_.swap(next);
         ++status_.succeeded;
         status_.last_error.reset();
     }
 
     void keep(const char* reason) {
-        const std::lock_guard lock(state_);
+        const detail::MutexLock lock(state_);
         ++status_.failed;
         status_.last_error.emplace();  // a failure, also where there is no memory for its reason
         status_.last_error->assign(reason);
@@ -218,9 +218,9 @@ private:
     std::unique_ptr<AnyLoad> load_;
     ReloadListener& listener_;
     std::atomic<std::uint64_t> requests_{0};
-    std::mutex reloading_;
-    std::uint64_t served_ = 0;  // requests that a reload came after; `reloading_` guards it
-    mutable std::mutex state_;  // guards what follows
+    detail::Mutex reloading_;
+    std::uint64_t served_ = 0;     // requests that a reload came after; `reloading_` guards it
+    mutable detail::Mutex state_;  // guards what follows
     Snapshot current_;
     ReloadStatus status_;
 };

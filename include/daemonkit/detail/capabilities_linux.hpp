@@ -6,7 +6,6 @@
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
-#include <algorithm>  // std::find
 #include <cerrno>
 #include <cstdint>
 #include <string>
@@ -23,6 +22,13 @@ struct CapabilitySets {
     std::uint64_t permitted = 0;
     std::uint64_t inheritable = 0;
 };
+
+/// The capabilities as the kernel writes them: bit n stands for number n, which is 0 to 63.
+inline std::uint64_t bits_of(const std::vector<int>& capabilities) noexcept {
+    std::uint64_t bits = 0;
+    for (const int each : capabilities) bits |= std::uint64_t{1} << static_cast<unsigned>(each);
+    return bits;
+}
 
 /// The sets of the calling thread.
 ///
@@ -75,7 +81,7 @@ inline void require_capabilities(const std::vector<int>& kept) {
 inline void hold_capabilities(const std::vector<int>& kept) {
     const std::string subject = "bounding set of capabilities";
     for (int capability = 0; capability <= 63; ++capability) {
-        if (std::find(kept.begin(), kept.end(), capability) != kept.end()) continue;
+        if ((bits_of(kept) >> static_cast<unsigned>(capability) & 1U) != 0) continue;
         const auto number = static_cast<unsigned long>(capability);
         const auto dropped = sys::prctl(PR_CAPBSET_DROP, number);
         if (dropped) continue;
@@ -92,8 +98,7 @@ inline void hold_capabilities(const std::vector<int>& kept) {
 ///
 /// Errors:   Step::drop_privileges; EPERM where one to keep is not there.
 inline void limit_capabilities(const std::vector<int>& kept) {
-    std::uint64_t bits = 0;
-    for (const int capability : kept) bits |= std::uint64_t{1} << static_cast<unsigned>(capability);
+    const std::uint64_t bits = bits_of(kept);
     ::__user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     ::__user_cap_data_struct words[2] = {};
     words[0].effective = words[0].permitted = static_cast<std::uint32_t>(bits);

@@ -7,13 +7,13 @@
 // who has ended before it takes the end away, and gives the end of a listed child to its owner.
 
 #include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/mutex.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 #include <daemonkit/exit_status.hpp>
 
 #include <cerrno>
 #include <csignal>  // siginfo_t, SIGKILL
-#include <mutex>
 #include <optional>
 
 #include <sys/types.h>  // pid_t
@@ -32,7 +32,7 @@ struct OwnedChild {
 
 /// All children that have owners; `mutex` is held from before a fork until its child is listed.
 struct ChildRegistry {
-    std::mutex mutex;
+    Mutex mutex;
     OwnedChild* first = nullptr;
 
     /// Under the mutex.
@@ -66,7 +66,7 @@ struct TakenEnd {
 ///
 /// Errors:   Step::await_child.
 inline std::optional<TakenEnd> reap_any() {
-    const std::lock_guard lock(child_registry.mutex);
+    const MutexLock lock(child_registry.mutex);
     for (;;) {
         ::siginfo_t ended{};
         const auto looked =

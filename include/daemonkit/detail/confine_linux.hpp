@@ -9,7 +9,6 @@
 #include <daemonkit/error.hpp>
 #include <daemonkit/privilege_options.hpp>
 
-#include <algorithm>  // std::find
 #include <cerrno>
 #include <initializer_list>
 #include <string>
@@ -43,8 +42,9 @@ inline std::string confine(const Privileges& wanted) {
         try {
             step();
         } catch (const Error& error) {
-            const bool kernel_lacks_it =
-                std::find(lacking.begin(), lacking.end(), error.code().value()) != lacking.end();
+            bool kernel_lacks_it = false;
+            for (const int each : lacking)
+                kernel_lacks_it = kernel_lacks_it || error.code().value() == each;
             if (wanted.confinement == Confinement::required || !kernel_lacks_it) throw;
             missing += (missing.empty() ? "" : "; ") + std::string(error.what());
         }

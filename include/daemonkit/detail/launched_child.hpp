@@ -8,6 +8,7 @@
 #include <daemonkit/detail/child_registry.hpp>
 #include <daemonkit/detail/child_streams.hpp>
 #include <daemonkit/detail/command.hpp>
+#include <daemonkit/detail/mutex.hpp>
 #include <daemonkit/detail/signal_mask_guard.hpp>
 #include <daemonkit/detail/start_child.hpp>
 #include <daemonkit/detail/syscall.hpp>
@@ -18,7 +19,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <mutex>
 #include <string>
 #include <utility>  // std::move
 #include <variant>
@@ -93,7 +93,7 @@ public:
         if (const auto opened = sys::pidfd_open(pid())) process_fd_.reset(opened.value);
     }
     ~LaunchedChild() {
-        const std::lock_guard lock(child_registry.mutex);
+        const MutexLock lock(child_registry.mutex);
         child_registry.remove(child_);
         if (process_ != sys::getpid() || child_.status || is_lost_) return;
         // One that cannot be killed, for its rights, must not hold up this process for ever.
@@ -118,7 +118,7 @@ public:
     ///
     /// Errors:   Step::await_child.
     bool has_ended() {
-        const std::lock_guard lock(child_registry.mutex);
+        const MutexLock lock(child_registry.mutex);
         if (child_.status) return true;
         ::siginfo_t ended{};
         const auto id = static_cast<id_t>(pid());
@@ -136,7 +136,7 @@ public:
     ///
     /// Errors:   Step::await_child.
     ExitStatus take_end() {
-        const std::lock_guard lock(child_registry.mutex);
+        const MutexLock lock(child_registry.mutex);
         if (!child_.status) {
             if (child_.ends_group) static_cast<void>(sys::kill(-pid(), SIGKILL));
             int status = 0;
@@ -154,14 +154,14 @@ public:
 
     /// From now on, the whole group ends when the program ends.
     void end_group_with_it() noexcept {
-        const std::lock_guard lock(child_registry.mutex);
+        const MutexLock lock(child_registry.mutex);
         child_.ends_group = true;
     }
 
     /// Signals the group, unless its number may be another's by now: a forked process is not told of its end.
     Result<int> signal_group(int number) const noexcept {
         if (process_ != sys::getpid()) return {-1, ESRCH};
-        const std::lock_guard lock(child_registry.mutex);
+        const MutexLock lock(child_registry.mutex);
         if (child_.status || is_lost_) return {-1, ESRCH};
         return sys::kill(-pid(), number);
     }
@@ -180,7 +180,7 @@ private:
     void start(const ChildImage& image, const ChildOptions& options) {
         // In the new process no handler runs; and in this one, nobody takes its end before it is listed.
         const SignalMaskGuard signals(Step::start_child);
-        const std::lock_guard lock(child_registry.mutex);
+        const MutexLock lock(child_registry.mutex);
         ChildFailure failure;
         const pid_t started = check(start_child(image, failure), Step::start_child, program_);
         if (failure.step != ChildStep::none) {

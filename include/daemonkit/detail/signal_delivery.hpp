@@ -5,6 +5,7 @@
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/describe_signal.hpp>
 #include <daemonkit/detail/errno_guard.hpp>
+#include <daemonkit/detail/mutex.hpp>
 #include <daemonkit/detail/signal_name.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
@@ -12,7 +13,6 @@
 
 #include <atomic>
 #include <csignal>  // sigaction, siginfo_t, ucontext_t
-#include <mutex>
 
 namespace daemonkit::detail {
 
@@ -53,7 +53,7 @@ private:
 };
 
 /// Guards what no handler changes; nobody holds it while the process forks.
-inline constinit std::mutex signal_mutex;
+inline constinit Mutex signal_mutex;
 
 /// What the handler needs to know.
 struct SignalDelivery {
@@ -145,7 +145,7 @@ class SignalListing {
 public:
     explicit SignalListing(SignalReceiver& receiver) : receiver_(receiver) {
         auto& delivery = signal_delivery;
-        const std::lock_guard lock(signal_mutex);
+        const MutexLock lock(signal_mutex);
         if (delivery.process == 0) {
             check(sys::pthread_atfork(suspend_delivery, resume_delivery, resume_delivery),
                   Step::watch_signals, "fork handlers");
@@ -158,7 +158,7 @@ public:
         const ErrnoGuard keep_errno;
         auto& delivery = signal_delivery;
         {
-            const std::lock_guard lock(signal_mutex);
+            const MutexLock lock(signal_mutex);
             auto* link = &delivery.first;
             while (*link != &receiver_) link = &link->load()->next;
             *link = receiver_.next.load();

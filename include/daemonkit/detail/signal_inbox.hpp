@@ -6,6 +6,7 @@
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/end_by_signal.hpp>
 #include <daemonkit/detail/monotonic.hpp>
+#include <daemonkit/detail/mutex.hpp>
 #include <daemonkit/detail/self_pipe.hpp>
 #include <daemonkit/detail/signal_delivery.hpp>
 #include <daemonkit/detail/signal_name.hpp>
@@ -17,7 +18,6 @@
 #include <atomic>
 #include <csignal>  // sigset_t
 #include <cstdint>
-#include <mutex>
 #include <optional>
 
 #include <poll.h>  // pollfd, POLLIN
@@ -151,7 +151,7 @@ private:
 
     SelfPipe& own_pipe() {
         if (pipe_.is_own()) return pipe_;
-        const std::lock_guard lock(signal_mutex);
+        const MutexLock lock(signal_mutex);
         if (!pipe_.is_own()) pipe_.renew();
         return pipe_;
     }

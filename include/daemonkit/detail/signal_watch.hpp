@@ -4,13 +4,13 @@
 
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/errno_guard.hpp>
+#include <daemonkit/detail/mutex.hpp>
 #include <daemonkit/detail/signal_delivery.hpp>
 #include <daemonkit/detail/signal_name.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
 #include <csignal>  // sigaction, sigset_t
-#include <mutex>
 
 #include <pthread.h>  // pthread_self, pthread_equal
 
@@ -50,7 +50,7 @@ public:
 
     /// The receiver gets the signal from now on, and the calling thread does not block it.
     void add(int number) {
-        const std::lock_guard lock(signal_mutex);
+        const MutexLock lock(signal_mutex);
         if (receiver_.watches(number)) return;
         receiver_.watch(number);  // before the handler is there: the very first one counts
         install(number);
@@ -59,7 +59,7 @@ public:
 
     /// Undoes all of it, as the destructor does; returns the signals whose disposition somebody else has set.
     sigset_t end() noexcept {
-        const std::lock_guard lock(signal_mutex);
+        const MutexLock lock(signal_mutex);
         // The order matters: what the kernel kept must come while it is swallowed, and what was blocked before must
         // not meet its old disposition unblocked.
         for (int number = 1; number < signal_numbers; ++number) receiver_.unwatch(number);
