@@ -152,6 +152,41 @@ void enter_container() {
     ::_exit(0);
 }
 
+// A control group that has room for so many processes; not there where this user cannot make one.
+class ProcessRoom {
+public:
+    explicit ProcessRoom(int most) {
+        for (const char* const hierarchy : {"/sys/fs/cgroup/pids", "/sys/fs/cgroup"}) {
+            std::string folder = std::string(hierarchy) + "/daemonkit-XXXXXX";
+            if (::mkdtemp(folder.data()) == nullptr) continue;
+            if (put(folder + "/pids.max", std::to_string(most))) {
+                folder_ = folder;
+                return;
+            }
+            ::rmdir(folder.c_str());
+        }
+    }
+    ~ProcessRoom() {
+        if (exists()) eventually([&] { return ::rmdir(folder_.c_str()) == 0; });
+    }
+    ProcessRoom(const ProcessRoom&) = delete;
+    ProcessRoom& operator=(const ProcessRoom&) = delete;
+
+    bool exists() const { return !folder_.empty(); }
+    void enter() const { require(put(folder_ + "/cgroup.procs", "0")); }
+
+private:
+    static bool put(const std::string& file, const std::string& text) {
+        const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
+        const auto size = static_cast<ssize_t>(text.size());
+        const bool worked = fd >= 0 && ::write(fd, text.data(), text.size()) == size;
+        if (fd >= 0) ::close(fd);
+        return worked;
+    }
+
+    std::string folder_;
+};
+
 }  // namespace
 
 // -- where a daemon comes up -----------------------------------------------------------------------------------------
@@ -236,6 +271,20 @@ TEST_CASE("worlds: a user that may have no further process", "[worlds][context][
         limit(RLIMIT_NPROC, 0);
     });
     check_refused(place, 71, "fork_session_leader: ");
+}
+
+TEST_CASE(
+    "worlds: a control group with room for one process, for two, and for the three of a start",
+    "[worlds][context][process]") {
+    const int most = GENERATE(1, 2, 3);
+    CAPTURE(most);
+    const ProcessRoom room(most);
+    if (!room.exists()) return not_tested("this user may make no control group");
+    Place place([&] { room.enter(); });
+    if (most == 3) return check_up(place);
+    check_refused(place, 71,
+                  most == 1 ? "fork_session_leader: Resource temporarily unavailable"
+                            : "fork_daemon: Resource temporarily unavailable");
 }
 
 TEST_CASE("worlds: a folder of somebody else", "[worlds][context][process]") {
