@@ -323,7 +323,7 @@ TEST_CASE("daemon_checklist: rights", "[checklist][unit]") {
     });
     expect_ok("core dumps", "limited to 0", [](ProcessReport& report) { report.dumpable = true; });
     expect_unknown("core dumps", "user", [](ProcessReport& report) {
-        report.dumpable = Known<bool>::unknown(ENODATA);
+        report.dumpable = Known<bool>::unknown(ENOTSUP);
         report.limits = Known<std::vector<ProcessLimit>>::unknown(EACCES);
     });
 }

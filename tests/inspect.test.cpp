@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <daemonkit/inspect.hpp>
 
+#include <daemonkit/daemon_checklist.hpp>
+
 #include "catch.hpp"
 #include "children.hpp"
 #include "not_tested.hpp"
@@ -157,6 +159,10 @@ TEST_CASE("inspect: session, its leader and its terminal", "[inspect][process]")
     CHECK(report.terminal->name.rfind("pts/", 0) == 0);
     CHECK(report.terminal->foreground_group == leader);
     CHECK_FALSE(leading.report().terminal);
+    for (const ChecklistLine& line : daemon_checklist(report)) {
+        if (line.what == "controlling terminal" || line.what == "session")
+            CHECK(line.mark == Mark::warning);
+    }
     leading.program().hang_up();
     CHECK(leading.program().await_end() == 0);
 }
@@ -172,6 +178,9 @@ TEST_CASE("inspect: a session whose leader has ended, and a process that was ado
     CHECK(report.session == leader);
     CHECK(report.session_leader_name.error() == ESRCH);
     CHECK(report.parent == ::getpid());
+    for (const ChecklistLine& line : daemon_checklist(report)) {
+        if (line.what == "parent" || line.what == "session") CHECK(line.mark == Mark::ok);
+    }
     start.program().hang_up();
     CHECK(::waitpid(adopted, nullptr, 0) == adopted);
 }
@@ -226,6 +235,16 @@ TEST_CASE("inspect: descriptors, where they lead, and what they are", "[inspect]
     CHECK(kind(59) == DescriptorKind::null);
     CHECK(report.descriptors->count == report.descriptors->listed.size());
     CHECK(*report.vitals.descriptors == report.descriptors->count);
+}
+
+TEST_CASE("inspect: one file with a path that is too long hides no other", "[inspect][process]") {
+    const TempFolder folder;
+    const Inspected process({"deep:50:" + folder.path().string(), "open:51:/dev/null"});
+    const ProcessReport report = process.report();
+    REQUIRE(descriptor(report, 50) != nullptr);
+    CHECK(descriptor(report, 50)->target == "(longer than a path may be)");
+    CHECK(descriptor(report, 50)->kind == DescriptorKind::file);
+    CHECK(descriptor(report, 51)->target == "/dev/null");
 }
 
 TEST_CASE("inspect: of thousands of descriptors and of threads all are counted, and some listed",
@@ -350,7 +369,7 @@ TEST_CASE("inspect: whether another user's process is dumpable", "[inspect][root
     CHECK(*dumpable.report().dumpable);
     const Inspected undumpable({"user:" + id, "undumpable"});
     CHECK_FALSE(*undumpable.report().dumpable);
-    CHECK(inspect(::getpid()).dumpable.error() == ENODATA);  // root's files are root's either way
+    CHECK(inspect(::getpid()).dumpable.error() == ENOTSUP);  // root's files are root's either way
 }
 
 TEST_CASE("inspect: a namespace of its own", "[inspect][process]") {

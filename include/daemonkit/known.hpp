@@ -12,7 +12,7 @@ namespace daemonkit {
 
 /// A value that was read, or the errno value that says why it could not be.
 ///
-/// Errors:   ENODATA: this kernel does not tell; EACCES, EPERM: it does not tell this user; ESRCH: the process has
+/// Errors:   ENOTSUP: this kernel does not tell; EACCES, EPERM: it does not tell this user; ESRCH: the process has
 ///           ended; ENOENT: it has none; EBADMSG: what the kernel says is not in the form it is documented in.
 template <class Value>
 class Known {
@@ -49,7 +49,7 @@ public:
     std::string why() const {
         switch (error()) {
             case 0: return {};
-            case ENODATA: return "this kernel does not tell";
+            case ENOTSUP: return "this kernel does not tell";
             case EACCES:
             case EPERM: return "not told to this user";
             case ESRCH: return "the process has ended";
@@ -61,7 +61,7 @@ public:
 
 private:
     std::optional<Value> value_;
-    int error_ = ENODATA;
+    int error_ = ENOTSUP;
 };
 
 }  // namespace daemonkit

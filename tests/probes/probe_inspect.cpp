@@ -4,6 +4,7 @@
 //   umask:OCTAL  directory:PATH
 //   session        goes on as the leader of a session: pid=   terminal   which gets one   leaderless   whose leader ends: pid=
 //   open:FD:PATH  append:FD:PATH  inherit:FD  lock:FD  close:FD    a file, close-on-exec until `inherit`
+//   deep:FD:PATH   a file below that folder, with a path that is longer than a path may be
 //   make:FD:KIND   a pipe, socket, event, epoll, signals, memory or terminal descriptor    many:N  from 100 on
 //   catch:N ignore:N block:N raise:N   threads:NAMES   name:TEXT   without-first   its first thread ends
 //   child:NAME  zombie   a child that waits, or has ended     limit:N:SOFT:HARD   nice:N
@@ -288,6 +289,16 @@ void act(const Verb& verb) {
     if (name == "lock") return require(::flock(number, LOCK_EX | LOCK_NB) == 0, name);
     if (name == "close") return static_cast<void>(::close(number));
     if (name == "make") return put(make(verb.second), number, verb.second);
+    if (name == "deep") {  // a file below a path of more than 4096 bytes, which is empty again
+        const std::string part(250, 'x');
+        const int above = ::open(verb.second.c_str(), O_DIRECTORY | O_CLOEXEC);
+        require(above >= 0 && ::chdir(verb.second.c_str()) == 0, name);
+        constexpr int levels = 20;
+        for (int level = 0; level < levels; ++level)
+            require(::mkdir(part.c_str(), 0700) == 0 && ::chdir(part.c_str()) == 0, name);
+        put(::open("file", O_RDWR | O_CREAT | O_CLOEXEC, 0600), number, name);
+        return require(::fchdir(above) == 0 && ::close(above) == 0, name);
+    }
     if (name == "many") {
         for (int fd = 100; fd < 100 + number; ++fd) require(::dup3(0, fd, O_CLOEXEC) == fd, name);
         return;

@@ -21,7 +21,8 @@ inline bool begins_with(std::string_view text, std::string_view begin) noexcept 
 inline DescriptorKind descriptor_kind(std::string_view target) noexcept {
     if (begins_with(target, "pipe:[")) return DescriptorKind::pipe;
     if (begins_with(target, "socket:[")) return DescriptorKind::socket;
-    if (begins_with(target, "(unreachable)")) return DescriptorKind::file;
+    if (begins_with(target, "("))
+        return DescriptorKind::file;  // `(unreachable)` in the kernel's words
     if (!begins_with(target, "/") || begins_with(target, "/memfd:"))
         return DescriptorKind::anonymous;
     if (target == "/dev/null") return DescriptorKind::null;

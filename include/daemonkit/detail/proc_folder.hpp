@@ -134,7 +134,7 @@ private:
     Known<std::string> unreadable(int error) const {
         const int why = reason(error);
         const bool is_missing = (why == ENOENT || (why == ESRCH && is_there()));
-        return Known<std::string>::unknown(is_missing ? ENODATA : why);
+        return Known<std::string>::unknown(is_missing ? ENOTSUP : why);
     }
 
     UniqueFd fd_;

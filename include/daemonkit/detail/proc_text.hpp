@@ -71,7 +71,7 @@ void forget(int error, Parts&... parts) {
 template <class Number>
 Known<Number> labelled_number(std::string_view text, std::string_view label, int base = 10) {
     auto line = labelled(text, label);
-    if (!line) return Known<Number>::unknown(ENODATA);
+    if (!line) return Known<Number>::unknown(ENOTSUP);
     const auto number = whole_number<Number>(take_word(*line), base);
     return number ? Known<Number>(*number) : Known<Number>::unknown(EBADMSG);
 }
@@ -81,7 +81,7 @@ template <class Number>
 Known<std::vector<Number>> labelled_numbers(std::string_view text, std::string_view label) {
     using Numbers = std::vector<Number>;
     auto line = labelled(text, label);
-    if (!line) return Known<Numbers>::unknown(ENODATA);
+    if (!line) return Known<Numbers>::unknown(ENOTSUP);
     Numbers numbers;
     for (auto word = take_word(*line); !word.empty(); word = take_word(*line)) {
         const auto number = whole_number<Number>(word);
@@ -97,7 +97,7 @@ Known<std::vector<Number>> labelled_numbers(std::string_view text, std::string_v
 inline Known<std::vector<int>> labelled_signals(std::string_view text, std::string_view label) {
     using Signals = std::vector<int>;
     auto line = labelled(text, label);
-    if (!line) return Known<Signals>::unknown(ENODATA);
+    if (!line) return Known<Signals>::unknown(ENOTSUP);
     const std::string_view digits = take_word(*line);
     if (digits.empty() || digits.size() > 64) return Known<Signals>::unknown(EBADMSG);
     Signals signals;

@@ -67,7 +67,7 @@ inline Known<std::string> parse_cgroup(std::string_view text) {
     }
     const bool is_unused = unified.empty() || unified == "/";
     const std::string_view path = is_unused && !named.empty() ? named : unified;
-    if (path.empty()) return Known<std::string>::unknown(ENODATA);
+    if (path.empty()) return Known<std::string>::unknown(ENOTSUP);
     return std::string(path);
 }
 

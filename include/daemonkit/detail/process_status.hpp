@@ -37,7 +37,7 @@ inline Known<ProcessCapabilities> parse_capabilities(std::string_view status) {
                             read("CapInh:", sets.inheritable), read("CapBnd:", sets.bounding)})
         if (error != 0) return Known<ProcessCapabilities>::unknown(error);
     const int ambient = read("CapAmb:", sets.ambient);
-    if (ambient != 0 && ambient != ENODATA) return Known<ProcessCapabilities>::unknown(ambient);
+    if (ambient != 0 && ambient != ENOTSUP) return Known<ProcessCapabilities>::unknown(ambient);
     return sets;
 }
 
@@ -74,7 +74,7 @@ inline Known<ProcessMemory> parse_memory(std::string_view status) {
                             read("VmSize:", memory.address_space)})
         if (error != 0) return Known<ProcessMemory>::unknown(error);
     const int swapped = read("VmSwap:", memory.swapped);
-    if (swapped != 0 && swapped != ENODATA) return Known<ProcessMemory>::unknown(swapped);
+    if (swapped != 0 && swapped != ENOTSUP) return Known<ProcessMemory>::unknown(swapped);
     return memory;
 }
 

@@ -53,7 +53,8 @@ inline Known<ProcessDescriptors> read_descriptors(const ProcFolder& folder, std:
         ProcessDescriptor descriptor;
         descriptor.fd = fd;
         auto target = folder.link("fd/" + std::to_string(fd));
-        if (!target && target.error() == ENOENT) continue;
+        if (target.error() == ENOENT) continue;
+        if (target.error() == ENAMETOOLONG) target = std::string("(longer than a path may be)");
         if (!target) return Known<ProcessDescriptors>::unknown(target.error());
         descriptor.kind = descriptor_kind(*target);
         descriptor.target = std::move(*target);
@@ -78,7 +79,7 @@ inline Known<ProcessThreads> read_threads(const ProcFolder& folder, std::size_t 
     threads.count = entries->count;
     for (const int id : entries->listed) {
         auto name = folder.read("task/" + std::to_string(id) + "/comm");
-        if (!name && name.error() == ENODATA) continue;  // it has ended in between
+        if (!name && name.error() == ENOTSUP) continue;  // it has ended in between
         if (!name) return Known<ProcessThreads>::unknown(name.error());
         if (!name->empty() && name->back() == '\n') name->pop_back();
         threads.listed.push_back({id, std::move(*name)});
@@ -97,7 +98,7 @@ inline Known<ProcessChildren> read_children(const ProcFolder& folder, pid_t pare
     for (const int thread : threads->listed) {
         const std::string task = "task/" + std::to_string(thread);
         const auto text = folder.read(task + "/children", longest_children);
-        if (!text && text.error() == ENODATA && !folder.folder(task)) continue;  // it has ended
+        if (!text && text.error() == ENOTSUP && !folder.folder(task)) continue;  // it has ended
         if (!text) return Children::unknown(text.error());
         std::string_view list = *text;
         for (auto word = take_word(list); !word.empty(); word = take_word(list)) {
