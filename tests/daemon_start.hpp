@@ -120,6 +120,9 @@ public:
     DaemonStart(const DaemonStart&) = delete;
     DaemonStart& operator=(const DaemonStart&) = delete;
 
+    /// What the program is called.
+    const std::string& name() const noexcept { return name_; }
+
     /// The pid of the launcher.
     pid_t launcher() const noexcept { return launcher_; }
 

@@ -8,6 +8,7 @@
 #include "daemon_start.hpp"
 #include "file_text.hpp"
 #include "not_tested.hpp"
+#include "run_program.hpp"
 #include "surroundings.hpp"
 
 #include <csignal>
@@ -68,10 +69,27 @@ constexpr std::uint32_t fails_with(int error) {
     return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error);
 }
 
+// This process is another program, which is called by its path.
+void become(const Words& command) {
+    std::vector<char*> arguments;
+    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    ::execv(arguments.front(), arguments.data());
+    ::_exit(not_possible);
+}
+
 // A place in which a start is made.
 struct Place {
     explicit Place(const std::function<void()>& enter = {}, const Words& options = {})
         : start(command(options), {{}, enter}) {}
+    // A place that another program makes for the command, which keeps its name.
+    explicit Place(const Words& maker)
+        : start(command({}),
+                {{}, [this, maker] {
+                     become(maker +
+                            Words{"/bin/bash", "-c", "exec -a \"$0\" \"$@\"", start.name()} +
+                            command({}));
+                 }}) {}
 
     // A command that any user can run.
     Words command(const Words& options) const {
@@ -210,6 +228,16 @@ TEST_CASE("worlds: the root of a user namespace that denies setgroups",
         become_ordinary();
         enter_user_namespace(0, 0);
     });
+    check_up(place);
+}
+
+TEST_CASE("worlds: bubblewrap without a capability", "[worlds][context][process]") {
+    const Words bubblewrap{"/usr/bin/bwrap", "--bind",     "/",      "/",
+                           "--dev",          "/dev",       "--proc", "/proc",
+                           "--unshare-user", "--cap-drop", "ALL",    "--"};
+    if (run_program(bubblewrap + Words{"/bin/true"}).exit_status != 0)
+        return not_tested("bubblewrap is not installed, or may not work here");
+    Place place(bubblewrap);
     check_up(place);
 }
 
