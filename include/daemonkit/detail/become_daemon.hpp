@@ -181,7 +181,8 @@ private:
                 if (fd == kept) return true;
             }
             if (is_own(fd, start, channel) || fd < first_handed_over + handed_over) return true;
-            if (options.close_inherited == CloseInherited::all) return is_signal_descriptor(fd);
+            if (is_signal_descriptor(fd)) return true;
+            if (options.close_inherited == CloseInherited::all) return false;
             const auto flags = sys::fcntl_getfd(fd);
             return flags && (flags.value & FD_CLOEXEC) != 0;
         });
