@@ -28,6 +28,7 @@
 #include <optional>
 #include <string>
 #include <utility>  // std::move
+#include <vector>
 
 namespace daemonkit {
 
@@ -38,7 +39,7 @@ namespace daemonkit {
 /// A client can hold up only itself: what it sends, what it leaves unread, how long it takes and how many there are is
 /// bounded (ControlSocketOptions). Descriptors that a client passes are closed.
 ///
-/// Process:  made in the daemon, after the DaemonContext, and served by the process that made it. A forked child removes
+/// Process:  made in the daemon, after the DaemonContext or by its hook `in_daemon`, and served by the process that made it. A forked child removes
 ///           nothing, and ends nobody's connection.
 /// Errors:   Step::open_control_socket: EADDRINUSE when a daemon listens there — actionable, exit status 75; EEXIST for a
 ///           file that is no socket; ENAMETOOLONG; EINVAL for an option. Step::resolve_user for the group. A socket whose
@@ -75,6 +76,13 @@ public:
     /// The one descriptor to wait for: readable as long as `serve` has something to do, be it that somebody's time is
     /// over. Borrowed, close-on-exec, the same from beginning to end; to be polled level-triggered.
     int native_handle() const noexcept { return queue_.native_handle(); }
+
+    /// All that it has open but its clients: for DaemonOptions::keep_open, where it is made by the hook `in_daemon`.
+    std::vector<int> descriptors() const {
+        std::vector<int> all{socket_.fd(), bell_.read_end(), bell_.write_end()};
+        for (const int fd : queue_.descriptors()) all.push_back(fd);
+        return all;
+    }
 
     /// Does what is to be done now and never waits, except for the handlers, which it calls. Does nothing when it is
     /// called by one of them.

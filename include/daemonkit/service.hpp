@@ -101,21 +101,18 @@ private:
         SignalSet signals({SIGTERM, SIGINT, SIGHUP});
         signals.ignore(SIGPIPE);
         std::optional<ControlSocket> control;
-        const auto open_control = [&] {
-            if (files.control.empty()) return;
-            ControlSocketOptions wanted = *options().control;
-            wanted.path = files.control;
-            control.emplace(wanted);
-        };
         DaemonOptions daemon = options().daemon;
         daemon.detach = detach;
         daemon.pid_file = files.pid_file;
         daemon.ready_when = ReadyWhen::notified;
         // The daemon's first act, while it has the right to make a file in the runtime directory, and the old root.
-        // Where it then closes every descriptor, that has to wait.
-        const bool opens_first = daemon.close_inherited != CloseInherited::all;
         daemon.hooks.in_daemon = [&] {
-            if (opens_first) open_control();
+            if (!files.control.empty()) {
+                ControlSocketOptions wanted = *options().control;
+                wanted.path = files.control;
+                control.emplace(wanted);
+                for (const int fd : control->descriptors()) daemon.keep_open.push_back(fd);
+            }
             if (options().daemon.hooks.in_daemon) options().daemon.hooks.in_daemon();
         };
         daemon.hooks.in_launcher = [&] {
@@ -125,7 +122,6 @@ private:
         DaemonContext context(daemon);
         const auto serve = [&] {
             const CloseControl at_the_end{control};
-            if (!opens_first) open_control();
             RunningService service(context, signals, control ? &*control : nullptr);
             return body_(service);
         };

@@ -11,6 +11,7 @@
 #include <daemonkit/detail/unique_fd.hpp>
 #include <daemonkit/error.hpp>
 
+#include <array>
 #include <cstddef>  // std::size_t
 #include <cstdint>
 #include <string_view>
@@ -34,6 +35,7 @@ public:
     }
 
     int native_handle() const noexcept { return queue_.get(); }
+    std::array<int, 2> descriptors() const noexcept { return {queue_.get(), timer_.get()}; }
 
     Result<int> add(int fd, std::uint64_t key, Interest interest) noexcept {
         ::epoll_event event = event_of(key, interest);

@@ -11,6 +11,7 @@
 #include <daemonkit/detail/unique_fd.hpp>
 #include <daemonkit/error.hpp>
 
+#include <array>
 #include <cerrno>
 #include <cstddef>  // std::size_t
 #include <cstdint>
@@ -33,6 +34,7 @@ public:
     }
 
     int native_handle() const noexcept { return queue_.get(); }
+    std::array<int, 1> descriptors() const noexcept { return {queue_.get()}; }
 
     Result<int> add(int fd, std::uint64_t key, Interest interest) noexcept {
         return apply(fd, key, interest, EV_ADD);
