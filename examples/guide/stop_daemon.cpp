@@ -27,8 +27,9 @@ int start(const char* program) {
     // [start]
     return daemonkit::run(program, options, [&](daemonkit::DaemonContext& daemon) {
         // [guard]
+        daemonkit::PidLock* const lock = daemon.pid_lock();
         while (!signals.wait_for(1s))
-            if (!daemon.pid_lock()->is_named()) daemon.pid_lock()->renew();
+            if (lock != nullptr && !lock->is_named()) lock->renew();
         // [guard]
     });
 }
