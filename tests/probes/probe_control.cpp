@@ -4,7 +4,8 @@
 // Verbs before that: `umask:MODE`, `limit:N` descriptors, `ids:UID:GID`, `mode:MODE`, `group:NAME`; `everybody` is allowed;
 // `most:N` clients; `thread`: it is served by a thread; `fork`: a child with a copy of everything stays until the end of
 // its stdin; `fork_end`: a child runs all destructors and ends; `foreign`: a child serves, and reports what comes of it.
-// The socket's verbs: stop, echo TEXT, fork: a child returns from the handler.
+// The socket's verbs: stop; echo TEXT; peer: pid, uid and gid of who asks; fork: a child returns from the handler, too, and
+// stays until the end of its stdin.
 #include <daemonkit/control_socket.hpp>
 #include <daemonkit/control_thread.hpp>
 #include <daemonkit/error.hpp>
@@ -106,7 +107,8 @@ int run(const std::vector<std::string>& arguments) {
             ::poll(nullptr, 0, 1);
         else if (::poll(&set, 1, -1) == 1)
             socket.serve();
-        if (is_child) return 0;
+        char byte = 0;
+        if (is_child) return static_cast<int>(::read(0, &byte, 1));
     }
     return 0;
 }
