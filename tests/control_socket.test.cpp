@@ -236,3 +236,26 @@ TEST_CASE("ControlSocket: a policy decides by who asks, and one that throws refu
     CHECK_THROWS_AS(ask(socket.path(), {"help"}), Error);
     CHECK(ask(socket.path(), {"help"}).status == 77);
 }
+
+TEST_CASE("ControlSocket: a client that sends many requests at once takes its turn",
+          "[control_socket][unit]") {
+    const TempFolder folder;
+    ControlSocket socket({.path = folder / "control"});
+    int done = 0;
+    socket.on("x", [&](const ControlRequest&) {
+        ++done;
+        return ControlAnswer{};
+    });
+    RawClient many(socket.path());
+    RawClient one(socket.path());
+    socket.serve();
+    std::string requests;
+    for (int i = 0; i < 100; ++i) requests += "x\n";
+    many.send(requests);
+    one.send("help\n");
+    socket.serve();
+    CHECK(one.lines(1) == "0-help  lists the verbs\n");
+    CHECK(done == 1);
+    while (done < 100) socket.serve();
+    CHECK(many.lines(100).size() == 100 * std::string("0 \n").size());
+}
