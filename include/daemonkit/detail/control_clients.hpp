@@ -46,13 +46,14 @@ public:
     bool make_room() {
         forget_dropped();
         if (clients_.size() < options_.most_clients) return true;
-        Connection* longest = nullptr;
-        for (const auto& client : clients_)
-            if (longest == nullptr || client->since < longest->since) longest = client.get();
-        if (monotonic_now() < longest->since + grace) return false;
-        if (longest->conversation().unsent().empty())
-            longest->tell({75, "too many clients: try again"});
-        drop(*longest);
+        std::size_t longest = 0;
+        for (std::size_t at = 1; at < clients_.size(); ++at)
+            if (clients_[at]->since < clients_[longest]->since) longest = at;
+        Connection& client = *clients_[longest];
+        if (monotonic_now() < client.since + grace) return false;
+        if (client.conversation().unsent().empty())
+            client.tell({75, "too many clients: try again"});
+        drop(client);
         forget_dropped();
         return true;
     }

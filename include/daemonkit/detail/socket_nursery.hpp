@@ -68,13 +68,19 @@ private:
 
     void open() {
         constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-        folder_.reset(check(retry([&] { return sys::open(path_.c_str(), flags); }),
-                            Step::open_control_socket, path_));
+        const auto opened = retry([&] { return sys::open(path_.c_str(), flags); });
+        if (opened.error == EACCES)
+            throw Error(Step::open_control_socket, path_, EACCES,
+                        "the umask keeps its own user from reading it");
+        folder_.reset(check(opened, Step::open_control_socket, path_));
         struct ::stat status {};
         check(sys::fstat(folder_.get(), &status), Step::open_control_socket, path_);
         if (status.st_uid != sys::geteuid() || (status.st_mode & 0077U) != 0)
             throw Error(Step::open_control_socket, path_, EPERM,
                         "somebody else has put it there: the directory belongs to others as well");
+        // What the umask has taken away; through the descriptor, as a name can be made to lead elsewhere.
+        if ((status.st_mode & 0700U) != 0700U)
+            check(sys::fchmod(folder_.get(), 0700), Step::open_control_socket, path_);
     }
 
     void empty() noexcept {
