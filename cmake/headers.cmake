@@ -2,20 +2,20 @@
 # Every header, by name; scripts/check-floors compares this list with the directory.
 set(DAEMONKIT_HEADERS
     include/daemonkit/bootstrap_log.hpp
-    include/daemonkit/checklist_line.hpp
     include/daemonkit/change_root.hpp
+    include/daemonkit/checklist_line.hpp
     include/daemonkit/child_options.hpp
     include/daemonkit/child_process.hpp
     include/daemonkit/child_result.hpp
     include/daemonkit/code_location.hpp
     include/daemonkit/context.hpp
     include/daemonkit/context_options.hpp
-    include/daemonkit/daemon_checklist.hpp
     include/daemonkit/control_client.hpp
     include/daemonkit/control_message.hpp
     include/daemonkit/control_socket.hpp
     include/daemonkit/control_socket_options.hpp
     include/daemonkit/control_thread.hpp
+    include/daemonkit/daemon_checklist.hpp
     include/daemonkit/detail/above_standard.hpp
     include/daemonkit/detail/absolute_path.hpp
     include/daemonkit/detail/accept_signal.hpp
@@ -92,14 +92,14 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/log_text.hpp
     include/daemonkit/detail/measure_words.hpp
     include/daemonkit/detail/monotonic.hpp
+    include/daemonkit/detail/mutex.hpp
     include/daemonkit/detail/named_socket.hpp
-    include/daemonkit/detail/notify_address.hpp
-    include/daemonkit/detail/notify_socket.hpp
     include/daemonkit/detail/network_file_system.hpp
     include/daemonkit/detail/network_file_system_linux.hpp
     include/daemonkit/detail/network_file_system_mount.hpp
     include/daemonkit/detail/network_file_system_none.hpp
-    include/daemonkit/detail/mutex.hpp
+    include/daemonkit/detail/notify_address.hpp
+    include/daemonkit/detail/notify_socket.hpp
     include/daemonkit/detail/null_device.hpp
     include/daemonkit/detail/open_log.hpp
     include/daemonkit/detail/open_process_linux.hpp
@@ -130,11 +130,13 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/ready_channel.hpp
     include/daemonkit/detail/record_lock.hpp
     include/daemonkit/detail/refuse_unwatchable.hpp
+    include/daemonkit/detail/reload_notifier.hpp
     include/daemonkit/detail/repeated_line.hpp
     include/daemonkit/detail/rotate_files.hpp
     include/daemonkit/detail/rotated_file.hpp
     include/daemonkit/detail/seccomp_linux.hpp
     include/daemonkit/detail/self_pipe.hpp
+    include/daemonkit/detail/service_files.hpp
     include/daemonkit/detail/service_report.hpp
     include/daemonkit/detail/signal_callbacks.hpp
     include/daemonkit/detail/signal_delivery.hpp

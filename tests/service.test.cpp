@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Service: the verbs of an init script, from the command line to the daemon and back.
+#include <daemonkit/control_socket.hpp>
 #include <daemonkit/pid_lock.hpp>
 #include <daemonkit/service_control.hpp>
 
@@ -7,6 +8,7 @@
 #include "daemon_files.hpp"
 #include "daemon_start.hpp"
 #include "file_text.hpp"
+#include "notify_receiver.hpp"
 #include "run_program.hpp"
 #include "running_program.hpp"
 #include "temp_folder.hpp"
@@ -17,6 +19,8 @@
 #include <string>
 #include <vector>
 
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace daemonkit;
@@ -389,6 +393,84 @@ TEST_CASE("Service: no verb signals a process whose number stands in a forged pi
         CHECK(DaemonStart::await_end(daemon).exit_status == 0);
     }
     CHECK(is_alive(victim.pid()));
+}
+
+TEST_CASE("Service: whatever stands in a pid file that nobody holds, no verb believes it",
+          "[service][process]") {
+    const Probe service;
+    const std::string path = service.folder / "pid";
+    RunningProgram victim({"/bin/sleep", "60"});
+    const std::string pid = std::to_string(victim.pid());
+    using namespace std::string_literals;
+    for (const std::string& text :
+         {pid + "\n", pid, " " + pid + "\n", "+" + pid + "\n", "0" + pid + "\n", pid + "\r\n",
+          pid + "\n" + pid + "\n", pid + ".0\n", pid + "e0\n", "-" + pid + "\n", "-1\n"s, "0\n"s,
+          "1\n"s, std::to_string(4'294'967'296 + victim.pid()) + "\n", "garbage\n"s, "\0"s, "\n"s,
+          pid + "\0"s, std::string(1 << 20, '1')}) {
+        CAPTURE(text.substr(0, 40));
+        write_file(path, text);
+        CHECK(told(service.run({"stop"})) == "0: probe: not running\n");
+        CHECK(service.run({"reload"}).exit_status == 7);
+        CHECK(service.run({"status"}).exit_status == 1);
+        CHECK(read_file(path) == text);
+    }
+    write_file(path, "");
+    CHECK(service.run({"status"}).exit_status == 3);
+    const auto cannot_be_a_pid_file = [&] {
+        CHECK(service.run({"stop"}).exit_status == 1);
+        CHECK(service.run({"reload"}).exit_status == 1);
+        CHECK(service.run({"status"}).exit_status == 4);
+        fs::remove_all(path);
+    };
+    fs::remove(path);
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    cannot_be_a_pid_file();
+    fs::create_directory(path);
+    cannot_be_a_pid_file();
+    write_file(service.folder / "other", pid + "\n");
+    fs::create_symlink(service.folder / "other", path);
+    cannot_be_a_pid_file();
+    fs::create_hard_link(service.folder / "other", path);
+    cannot_be_a_pid_file();
+    CHECK(is_alive(victim.pid()));
+}
+
+TEST_CASE("Service: what answers on the socket, and is no daemon's answer, is told as such",
+          "[service][process]") {
+    const Probe service({"--no-control"});
+    const auto start = service.started();
+    // Somebody else has put his socket there.
+    const ControlSocketOptions options{.path = service.folder / "control"};
+    ControlSocket stranger(options);
+    const std::string text = GENERATE("", "reloads: many\nfailed reloads: 0", "\x1b[2Jwhat?");
+    stranger.on("status", [&](const ControlRequest&) { return ControlAnswer{0, text}; });
+    DaemonStart ended(Words{probe("probe_service"), service.folder.path(), "--", "status"});
+    while (is_alive(ended.launcher())) {
+        stranger.serve();
+        ::poll(nullptr, 0, 1);
+    }
+    CHECK(ended.await().exit_status == 0);
+    CHECK(ended.out().find("\n  no report   answered with 0: ") != std::string::npos);
+    CHECK(ended.out().find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("Service: a service manager hears of ready, of each reload, and of the end",
+          "[service][process]") {
+    const std::string how = GENERATE("good", "bad");
+    const Probe service({"--reload", how});
+    const NotifyReceiver manager(service.folder / "notify");
+    DaemonStart run(service.command({"run"}), Surroundings{{manager.variable()}});
+    CHECK(manager.next().text == "STATUS=starting up");
+    CHECK(manager.next().text == "READY=1");
+    REQUIRE(service.await_log("ready"));
+    service.run({"reload"});
+    CHECK(manager.next().text.substr(0, 12) == "RELOADING=1\n");
+    CHECK(manager.next().text ==
+          (how == "good" ? "STATUS=starting up" : "STATUS=the roof\\nleaks"));
+    CHECK(manager.next().text == "READY=1");
+    service.run({"stop"});
+    CHECK(manager.next().text == "STOPPING=1");
+    CHECK(run.await().exit_status == 0);
 }
 
 TEST_CASE("Service: a restart that would fail stops nothing", "[service][process]") {

@@ -5,11 +5,11 @@
 #include <daemonkit/context.hpp>
 #include <daemonkit/control_socket.hpp>
 #include <daemonkit/detail/monotonic.hpp>
+#include <daemonkit/detail/reload_notifier.hpp>
 #include <daemonkit/detail/service_report.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 #include <daemonkit/inspect.hpp>
-#include <daemonkit/notify.hpp>
 #include <daemonkit/reload.hpp>
 #include <daemonkit/service_result.hpp>
 #include <daemonkit/service_status.hpp>
@@ -32,26 +32,6 @@
 #include <time.h>  // timespec
 
 namespace daemonkit {
-
-namespace detail {
-
-/// A service manager hears of a reload and of its end.
-class ReloadNotifier final : public ReloadListener {
-public:
-    explicit ReloadNotifier(const Notifier& manager) noexcept : manager_(manager) {}
-
-    void reload_begins() noexcept override { static_cast<void>(manager_.reloading()); }
-    void reload_succeeded() noexcept override { static_cast<void>(manager_.ready()); }
-    void reload_failed(std::string_view reason) noexcept override {
-        static_cast<void>(manager_.status(reason));
-        static_cast<void>(manager_.ready());
-    }
-
-private:
-    const Notifier& manager_;
-};
-
-}  // namespace detail
 
 /// The service, inside of the daemon: the body gets it, and waits with it.
 ///
@@ -176,7 +156,7 @@ public:
     /// Reloads, as SIGHUP does; returns nothing, or why what was in force stays.
     std::optional<std::string> reload() {
         if (!reload_) return nothing_to_reload;
-        detail::ReloadNotifier manager(daemon_.notifier());
+        detail::ReloadNotifier manager(daemon_.notifier(), doing_.value_or(""));
         ReloadGuard guard(manager);
         std::optional<std::string> failure;
         try {

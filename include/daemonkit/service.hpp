@@ -65,26 +65,23 @@ public:
     ///
     /// Process:  as `start`.
     ServiceResult restart() const {
-        if (options().check) {
-            try {
-                options().check();
-            } catch (const std::exception& failure) {
-                return {ServiceExit::not_configured,
-                        std::string("not restarted: ") + failure.what()};
-            }
-        }
-        ServiceResult stopped = stop();
-        return stopped.success() ? start() : stopped;
+        ServiceResult done = detail::result_of_verb(
+            [&] {
+                if (options().check) options().check();
+                return ServiceResult();
+            },
+            [](const std::exception&) { return static_cast<int>(ServiceExit::not_configured); });
+        if (!done.success()) return {done.exit_status, "not restarted: " + done.text};
+        done = stop();
+        return done.success() ? start() : done;
     }
 
     /// The same daemon in the foreground, until its end. For service managers: its status is the body's, or that of the
     /// Error (sysexits.h).
     ServiceResult run() const {
-        try {
-            return live(detail::find_service_files(options()), Detach::never);
-        } catch (const std::exception& failure) {
-            return {detail::status_of(failure), failure.what()};
-        }
+        return detail::result_of_verb(
+            [&] { return live(detail::find_service_files(options()), Detach::never); },
+            [](const std::exception& failure) { return detail::status_of(failure); });
     }
 
 private:

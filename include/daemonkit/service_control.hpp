@@ -3,8 +3,8 @@
 // ServiceControl: stop, reload and ask a daemon, and never the wrong process. Floor 9.
 
 #include <daemonkit/control_client.hpp>
-#include <daemonkit/detail/absolute_path.hpp>
 #include <daemonkit/detail/monotonic.hpp>
+#include <daemonkit/detail/service_files.hpp>
 #include <daemonkit/detail/service_report.hpp>
 #include <daemonkit/detail/signal_name.hpp>
 #include <daemonkit/detail/syscall.hpp>
@@ -12,7 +12,6 @@
 #include <daemonkit/inspect.hpp>
 #include <daemonkit/pid_lock.hpp>
 #include <daemonkit/process_handle.hpp>
-#include <daemonkit/runtime_directory.hpp>
 #include <daemonkit/service_options.hpp>
 #include <daemonkit/service_result.hpp>
 #include <daemonkit/service_status.hpp>
@@ -22,8 +21,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
-#include <cstdio>     // std::fprintf
-#include <exception>  // std::exception
+#include <cstdio>  // std::fprintf
 #include <optional>
 #include <string>
 #include <utility>  // std::move
@@ -32,50 +30,6 @@
 #include <sys/stat.h>
 
 namespace daemonkit {
-
-namespace detail {
-
-/// The files by which a service is found.
-struct ServiceFiles {
-    std::string pid_file;
-    std::string control;  ///< empty: it has no control socket
-};
-
-/// Errors:   Step::runtime_directory, Step::resolve_path.
-inline ServiceFiles find_service_files(const ServiceOptions& options) {
-    std::string folder;
-    const auto in_folder = [&](const std::string& name) {
-        if (folder.empty()) folder = runtime_directory(options.name) + "/";
-        return folder + name;
-    };
-    ServiceFiles files;
-    files.pid_file = options.daemon.pid_file ? absolute_path(*options.daemon.pid_file)
-                                             : in_folder(options.name + ".pid");
-    if (options.control) {
-        files.control = options.control->path.empty() ? in_folder("control")
-                                                      : absolute_path(options.control->path);
-    }
-    return files;
-}
-
-/// What a verb returns, or the failure that it ends with.
-template <class Verb>
-ServiceResult result_of_verb(Verb verb) {
-    try {
-        return verb();
-    } catch (const std::exception& failure) {
-        return {service_exit_of(failure), failure.what()};
-    }
-}
-
-/// A wait for what nobody tells of.
-inline void wait_a_moment() noexcept {
-    constexpr Nanoseconds moment = 10'000'000;
-    const struct ::timespec limit = timespec_of(moment);
-    static_cast<void>(sys::ppoll(nullptr, 0, &limit));
-}
-
-}  // namespace detail
 
 /// Controls the daemon that the options describe, from any program: a Service, or one without a body.
 ///
@@ -131,7 +85,7 @@ public:
                     return {ServiceExit::failed, "not ready within " +
                                                      std::to_string(timeout.in_milliseconds()) +
                                                      " ms: " + detail::explain_held(*holder)};
-                detail::wait_a_moment();
+                wait_a_moment();
             }
         });
     }
@@ -165,6 +119,13 @@ public:
     const ServiceOptions& options() const noexcept { return options_; }
 
 private:
+    /// A wait for what nobody tells of.
+    static void wait_a_moment() noexcept {
+        constexpr detail::Nanoseconds moment = 10'000'000;
+        const struct ::timespec limit = detail::timespec_of(moment);
+        static_cast<void>(detail::sys::ppoll(nullptr, 0, &limit));
+    }
+
     static ServiceResult not_running() { return {ServiceExit::not_running, "not running"}; }
 
     /// Without a control socket nobody can tell; a holder that has a name has come far.
@@ -194,7 +155,7 @@ private:
     /// The daemon; nothing when there is none, not even one that is starting.
     std::optional<ProcessHandle> await_daemon(const std::string& pid_file) const {
         const auto since = detail::monotonic_now();
-        for (;; detail::wait_a_moment()) {
+        for (;; wait_a_moment()) {
             const auto holder = PidLock::holder(pid_file);
             if (!holder) return {};
             if (!holder->pid && may_get_name(*holder, since)) continue;
@@ -274,7 +235,9 @@ private:
         try {
             const auto answer = daemonkit::ask(files.control, {"status"}, Timeout::seconds(2));
             if (answer.status == 0) status.report = detail::parse_report(answer.text);
-            if (!status.report) status.silence = answer.text;
+            if (!status.report)
+                status.silence =
+                    "answered with " + std::to_string(answer.status) + ": " + answer.text;
         } catch (const Error& error) {
             status.silence = error.what();
         }

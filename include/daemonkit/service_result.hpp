@@ -4,7 +4,8 @@
 
 #include <daemonkit/error.hpp>
 
-#include <exception>  // std::exception
+#include <cerrno>
+#include <exception>  // std::exception, std::current_exception
 #include <string>
 #include <utility>  // std::move
 
@@ -58,5 +59,33 @@ inline int service_exit_of(const std::exception& failure) noexcept {
     const auto* const error = dynamic_cast<const Error*>(&failure);
     return service_exit_of(error != nullptr ? error->exit_status() : software);
 }
+
+namespace detail {
+
+/// What a verb returns, or the failure that it ends with: nothing that is thrown leaves it.
+template <class Verb, class StatusOf>
+ServiceResult result_of_verb(Verb verb, StatusOf status_of) {
+    const auto fail = [&](const std::exception& failure) {
+        return ServiceResult(status_of(failure), failure.what());
+    };
+    try {
+        return verb();
+    } catch (const std::exception& failure) {
+        return fail(failure);
+    } catch (...) {
+        // The unwinding of pthread_exit and pthread_cancel is no exception, and must not be held up.
+        if (!std::current_exception()) throw;
+        return fail(Error(Step::application, "", ECANCELED,
+                          "something was thrown that is no std::exception"));
+    }
+}
+
+template <class Verb>
+ServiceResult result_of_verb(Verb verb) {
+    return result_of_verb(verb,
+                          [](const std::exception& failure) { return service_exit_of(failure); });
+}
+
+}  // namespace detail
 
 }  // namespace daemonkit
