@@ -45,8 +45,6 @@ TEST_CASE("Notifier: every message, byte for byte", "[notify][unit]") {
 
     CHECK(notifier.ready());
     CHECK(manager.next().text == "READY=1");
-    CHECK(notifier.ready(4711));
-    CHECK(manager.next().text == "MAINPID=4711\nREADY=1");
     CHECK(notifier.status("two\nlines, and \x01"));
     CHECK(manager.next().text == "STATUS=two\\nlines, and \\x01");
     CHECK(notifier.status(""));

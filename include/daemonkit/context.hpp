@@ -107,7 +107,11 @@ public:
             notify_failed(failure);
             throw;
         }
-        if (channel_.is_open()) commit();
+        // Before the launcher ends: a manager that takes it for the main process would see the service end.
+        if (channel_.is_open()) {
+            static_cast<void>(notifier_.main_process(owner_));
+            commit();
+        }
         error_target_.reset();
         state_ = State::ready;
         tell_managers();
@@ -365,14 +369,17 @@ private:
             !channel_.send(detail::FrameKind::executes, in_frame(has_to_last))) {
             leave(no_launcher);
         }
-        if (starts) tell_managers();
+        if (starts) {
+            static_cast<void>(channel_.is_open() && notifier_.main_process(owner_));
+            tell_managers();
+        }
         const int error = program.execute();
         throw Error(Step::execute_program, program.program(), error,
                     detail::explain_execution(program.program(), error));
     }
 
     void tell_managers() noexcept {
-        static_cast<void>(notifier_.ready(detach_decision_.choice == Detach::always ? owner_ : 0));
+        static_cast<void>(notifier_.ready());
         const detail::UniqueFd supervisor(std::exchange(notification_fd_, -1));
         constexpr detail::Nanoseconds bound = 100'000'000;
         if (supervisor.is_open())

@@ -56,13 +56,8 @@ public:
     /// The descriptor, or -1; for those who close descriptors.
     int native_handle() const noexcept { return socket_.native_handle(); }
 
-    /// The service is up. With `main_pid` the manager learns in the same breath which process that is.
-    bool ready(pid_t main_pid = 0) const noexcept {
-        return tell([&] {
-            return (main_pid > 0 ? "MAINPID=" + std::to_string(main_pid) + '\n' : std::string()) +
-                   "READY=1";
-        });
-    }
+    /// The service is up.
+    bool ready() const noexcept { return send("READY=1"); }
 
     /// Another process is the service's main process from now on; it has to be one of the service's.
     ///
