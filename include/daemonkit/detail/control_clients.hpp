@@ -11,11 +11,9 @@
 #include <daemonkit/detail/own_pid.hpp>
 #include <daemonkit/detail/unique_fd.hpp>
 
-#include <cstddef>  // std::size_t
 #include <cstdint>
-#include <memory>
+#include <list>
 #include <utility>  // std::move
-#include <vector>
 
 namespace daemonkit::detail {
 
@@ -34,7 +32,7 @@ public:
         : queue_(queue), verbs_(verbs), options_(options) {}
     ~ControlClients() {
         if (!is_own()) return;  // the copies are closed, and nobody's connection ends
-        for (const auto& client : clients_) drop(*client);
+        for (Connection& client : clients_) drop(client);
     }
     ControlClients(const ControlClients&) = delete;
     ControlClients& operator=(const ControlClients&) = delete;
@@ -46,10 +44,10 @@ public:
     bool make_room() {
         forget_dropped();
         if (clients_.size() < options_.most_clients) return true;
-        std::size_t longest = 0;
-        for (std::size_t at = 1; at < clients_.size(); ++at)
-            if (clients_[at]->since < clients_[longest]->since) longest = at;
-        Connection& client = *clients_[longest];
+        auto longest = clients_.begin();
+        for (auto each = longest; each != clients_.end(); ++each)
+            if (each->since < longest->since) longest = each;
+        Connection& client = *longest;
         if (monotonic_now() < client.since + grace) return false;
         if (client.conversation().unsent().empty())
             client.tell({75, "too many clients: try again"});
@@ -61,17 +59,15 @@ public:
     /// When `make_room` can be true at the latest.
     Nanoseconds room_at() const noexcept {
         Nanoseconds earliest = forever;
-        for (const auto& client : clients_)
-            if (client->since + grace < earliest) earliest = client->since + grace;
+        for (const Connection& client : clients_)
+            if (client.since + grace < earliest) earliest = client.since + grace;
         return earliest;
     }
     bool has_room() const noexcept { return clients_.size() < options_.most_clients; }
 
     /// Takes the connection over and answers what has come with it: a client that asks at once is never in the way.
     void admit(UniqueFd fd, const ControlPeer& peer) {
-        clients_.push_back(
-            std::make_unique<Connection>(std::move(fd), next_key_++, peer, options_));
-        Connection& client = *clients_.back();
+        Connection& client = clients_.emplace_back(std::move(fd), next_key_++, peer, options_);
         if (queue_.add(client.fd(), client.key(), client.interest))
             attend(client);
         else
@@ -80,14 +76,14 @@ public:
 
     /// Does what is to be done for the client of that key, if it is still there.
     void attend(std::uint64_t key) noexcept {
-        for (const auto& client : clients_)
-            if (client->key() == key && client->is_open()) return attend(*client);
+        for (Connection& client : clients_)
+            if (client.key() == key && client.is_open()) return attend(client);
     }
 
     /// Calls the handlers again that had no answer.
     void answer_deferred() noexcept {
-        for (std::size_t at = 0; at < clients_.size() && is_own(); ++at) {
-            Connection& client = *clients_[at];
+        for (Connection& client : clients_) {
+            if (!is_own()) return;
             if (!client.is_open() || !client.deferred) continue;
             attempt(client, [&] {
                 const auto answer = verbs_.answer(*client.deferred);
@@ -105,12 +101,12 @@ public:
         const Nanoseconds now = monotonic_now();
         const Nanoseconds patience = options_.patience.in_nanoseconds();
         Nanoseconds next = forever;
-        for (const auto& client : clients_) {
-            if (!client->is_open() || client->deferred || patience >= forever - client->since)
+        for (Connection& client : clients_) {
+            if (!client.is_open() || client.deferred || patience >= forever - client.since)
                 continue;
-            const Nanoseconds until = client->since + patience;
+            const Nanoseconds until = client.since + patience;
             if (until <= now)
-                drop(*client);
+                drop(client);
             else if (until < next)
                 next = until;
         }
@@ -185,7 +181,7 @@ private:
     }
 
     void forget_dropped() noexcept {
-        std::erase_if(clients_, [](const auto& client) { return !client->is_open(); });
+        clients_.remove_if([](const Connection& client) { return !client.is_open(); });
     }
 
     EventQueue& queue_;
@@ -193,7 +189,7 @@ private:
     const ControlSocketOptions& options_;
     const pid_t process_ = (keep_own_pid(), own_pid());
     std::uint64_t next_key_ = first_key;
-    std::vector<std::unique_ptr<Connection>> clients_;
+    std::list<Connection> clients_;  // which stay where they are
 };
 
 }  // namespace daemonkit::detail
