@@ -21,6 +21,7 @@
 #include <csignal>
 #include <exception>  // std::exception
 #include <functional>
+#include <iterator>  // std::size
 #include <optional>
 #include <string>
 #include <string_view>
@@ -194,17 +195,16 @@ private:
         constexpr int most_refusals = 20;
         notify_ready();
         const auto deadline = detail::monotonic_after(time);
-        const std::vector<int> handles = native_handles();
-        std::vector<::pollfd> set;
-        for (const int fd : handles) set.push_back({fd, POLLIN, 0});
+        const int control = control_ != nullptr ? control_->native_handle() : -1;
+        ::pollfd set[] = {{signals_.native_handle(), POLLIN, 0}, {control, POLLIN, 0}};
         for (int refusals = 0;;) {
             if (poll()) return true;
             const auto left =
                 deadline == detail::forever ? deadline : deadline - detail::monotonic_now();
             if (left <= 0) return false;
             const struct ::timespec limit = detail::timespec_of(left);
-            const auto woken = detail::sys::ppoll(set.data(), set.size(),
-                                                  left == detail::forever ? nullptr : &limit);
+            const auto woken =
+                detail::sys::ppoll(set, std::size(set), left == detail::forever ? nullptr : &limit);
             if (woken || woken.error == EINTR) {
                 refusals = 0;
             } else if (++refusals == most_refusals) {

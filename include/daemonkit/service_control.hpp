@@ -176,9 +176,7 @@ private:
         std::optional<int> ended_by;
         std::string last;
         for (const StopStep& step : options_.stop.steps) {
-            if (!last.empty())
-                tell(pid + " has not ended on " + last + "; " + detail::signal_name(step.signal) +
-                     " follows");
+            if (!last.empty()) tell_escalation(pid, last, detail::signal_name(step.signal));
             last = detail::signal_name(step.signal);
             ended_by = daemon.stop({.steps = {step}});
             if (ended_by) break;
@@ -194,8 +192,11 @@ private:
         return {ServiceExit::done, ended_by == SIGKILL ? pid + " was killed" : "stopped"};
     }
 
-    void tell(const std::string& text) const {
-        static_cast<void>(std::fprintf(stderr, "%s: %s\n", options_.name.c_str(), text.c_str()));
+    void tell_escalation(const std::string& pid, const std::string& last,
+                         const std::string& next) const {
+        static_cast<void>(std::fprintf(stderr, "%s: %s has not ended on %s; %s follows\n",
+                                       options_.name.c_str(), pid.c_str(), last.c_str(),
+                                       next.c_str()));
     }
 
     /// False when somebody else holds the lock by now.
