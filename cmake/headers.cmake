@@ -16,6 +16,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/control_socket_options.hpp
     include/daemonkit/control_thread.hpp
     include/daemonkit/daemon_checklist.hpp
+    include/daemonkit/define_service.hpp
     include/daemonkit/detail/above_standard.hpp
     include/daemonkit/detail/absolute_path.hpp
     include/daemonkit/detail/accept_signal.hpp
@@ -54,6 +55,12 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/control_verbs.hpp
     include/daemonkit/detail/daemon_group.hpp
     include/daemonkit/detail/decide_detach.hpp
+    include/daemonkit/detail/define_accounts.hpp
+    include/daemonkit/detail/define_apparmor.hpp
+    include/daemonkit/detail/define_launchd.hpp
+    include/daemonkit/detail/define_scripts.hpp
+    include/daemonkit/detail/define_systemd.hpp
+    include/daemonkit/detail/definition_words.hpp
     include/daemonkit/detail/describe_signal.hpp
     include/daemonkit/detail/descriptor_kind.hpp
     include/daemonkit/detail/disposition_change.hpp
@@ -81,6 +88,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/launched_child.hpp
     include/daemonkit/detail/lead_session.hpp
     include/daemonkit/detail/limit_change.hpp
+    include/daemonkit/detail/limit_name.hpp
     include/daemonkit/detail/line_buffer.hpp
     include/daemonkit/detail/line_reader.hpp
     include/daemonkit/detail/line_splitter.hpp
@@ -137,6 +145,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/seccomp_linux.hpp
     include/daemonkit/detail/self_pipe.hpp
     include/daemonkit/detail/service_files.hpp
+    include/daemonkit/detail/service_layout.hpp
     include/daemonkit/detail/service_report.hpp
     include/daemonkit/detail/signal_callbacks.hpp
     include/daemonkit/detail/signal_delivery.hpp
@@ -195,6 +204,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/runtime_directory.hpp
     include/daemonkit/service.hpp
     include/daemonkit/service_control.hpp
+    include/daemonkit/service_definition.hpp
     include/daemonkit/service_main.hpp
     include/daemonkit/service_options.hpp
     include/daemonkit/service_result.hpp

@@ -9,7 +9,7 @@
 //   interval = 5s          # between two measurements
 //   degrees  = 21          # what the sensor reads
 //   level    = info        # or debug, notice, warning, error
-//   log      = /var/log/thermod.log
+//   log      = /var/log/thermod/thermod.log
 //   syslog   = /dev/log
 #include <daemonkit/log_file.hpp>
 #include <daemonkit/reload.hpp>
@@ -26,6 +26,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -54,7 +55,7 @@ Config read_config(const std::string& path) {
                                                           {"warning", Severity::warning},
                                                           {"error", Severity::error}}),
                               Severity::info);
-    config.log = source.get("log", settings::path, "/var/log/thermod.log");
+    config.log = source.get("log", settings::path, "/var/log/thermod/thermod.log");
     config.syslog = source.get("syslog", settings::path, "/dev/log");
     return source.checked(config);
 }
@@ -115,7 +116,9 @@ void serve(daemonkit::RunningService& service, const std::string& config_path) {
 int main(int argc, char** argv) try {
     const char* const program = argv[0];
     daemonkit::Privileges privileges;
+    std::vector<std::string> arguments;  // those before the verb, for service managers
     for (; argc > 2 && std::strncmp(argv[1], "--", 2) == 0; argc -= 2, argv += 2) {
+        arguments.insert(arguments.end(), {argv[1], argv[2]});
         if (std::strcmp(argv[1], "--user") == 0) privileges.user = argv[2];
         if (std::strcmp(argv[1], "--group") == 0) privileges.group = argv[2];
     }
@@ -125,11 +128,16 @@ int main(int argc, char** argv) try {
     }
     // [main]
     const std::string config = std::filesystem::absolute(argv[1]);
+    arguments.push_back(config);
     const daemonkit::Service service(
         {
             .name = "thermod",
             .daemon = {.privileges = privileges},
             .check = [&] { static_cast<void>(read_config(config)); },  // before a restart stops it
+            .definition = {{.description = "Thermometer",
+                            .program = std::filesystem::absolute(program),
+                            .arguments = arguments,
+                            .writable = {"/var/log/thermod"}}},
         },
         [&](daemonkit::RunningService& running) { serve(running, config); });
     return daemonkit::service_main(service, argc - 1, argv + 1);

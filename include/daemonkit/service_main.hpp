@@ -2,6 +2,7 @@
 #pragma once
 // service_main: a command line for a Service: PROGRAM VERB. Floor 9.
 
+#include <daemonkit/define_service.hpp>
 #include <daemonkit/service.hpp>
 #include <daemonkit/service_result.hpp>
 #include <daemonkit/service_status.hpp>
@@ -30,6 +31,23 @@ inline int print_text(const std::string& text, int status) {
     return printed && flushed ? status : static_cast<int>(ServiceExit::failed);
 }
 
+/// The file of a service manager, to standard output.
+inline int print_unit(const ServiceOptions& options, const std::vector<std::string>& words) {
+    const auto kind = definition_kind(words.size() > 1 ? words[1] : "systemd");
+    if (words.size() > 2 || !kind) {
+        std::string kinds;
+        for (const auto& each : definition_words) kinds += std::string(" ") + each.word;
+        return tell_result(options, {ServiceExit::wrong_use, "print-unit takes one of" + kinds});
+    }
+    try {
+        std::string text = define_service(*kind, options, *options.definition);
+        text.pop_back();  // print_text ends the last line
+        return print_text(text, 0);
+    } catch (const std::exception& failure) {
+        return tell_result(options, {service_exit_of(failure), failure.what()});
+    }
+}
+
 inline std::string service_usage(const ServiceOptions& options) {
     std::string text =
         "usage: " + options.name +
@@ -40,6 +58,10 @@ inline std::string service_usage(const ServiceOptions& options) {
         "  reload           has it read its configuration again; returns with the outcome\n"
         "  status [--json]  tells what it is\n"
         "  run              the same in the foreground";
+    if (options.definition)
+        text +=
+            "\n  print-unit [KIND]  prints the unit for systemd, or the file for another service "
+            "manager";
     if (options.control)
         text += "\n  VERB [WORD]...   any other verb is the daemon's own; help lists them";
     return text;
@@ -94,6 +116,7 @@ inline int service_main(const Service& service, int argc, const char* const* arg
         const ServiceStatus status = service.status();
         return detail::print_text(to_json(status), exit_status(status));
     }
+    if (options.definition && verb == "print-unit") return detail::print_unit(options, words);
     for (const char* const own :
          {"start", "stop", "restart", "reload", "status", "run", "wait-ready"})
         if (verb == own) return tell({ServiceExit::wrong_use, verb + " takes no such argument"});

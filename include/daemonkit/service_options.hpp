@@ -4,6 +4,7 @@
 
 #include <daemonkit/context_options.hpp>
 #include <daemonkit/control_socket_options.hpp>
+#include <daemonkit/service_definition.hpp>
 #include <daemonkit/stop_schedule.hpp>
 #include <daemonkit/timeout.hpp>
 
@@ -35,6 +36,10 @@ struct ServiceOptions {
     /// Throws when a start would fail: a configuration that cannot be read, say. `restart` asks it before it stops
     /// anything.
     std::function<void()> check = {};
+
+    /// What service managers have to know beside all this; the verb `print-unit` prints their files. Absent: there is no
+    /// such verb.
+    std::optional<ServiceDefinition> definition = {};
 };
 
 }  // namespace daemonkit

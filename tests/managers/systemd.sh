@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-# <probe_manager> <socket_activated_echo> types|reload: services of every type, or those of Type=notify-reload, under a real systemd, which is pid 1 of namespaces of
-# its own. It sees this machine's files, read-only, and has a /run, a /dev and a tree of cgroups to itself.
+# <probe_manager> <socket_activated_echo> <service> types|reload: services of every type, one by the unit that it prints
+# itself, or those of Type=notify-reload, under a real systemd, which is pid 1 of namespaces of its own. It sees this
+# machine's files, read-only, and has a /run, a /dev, a /var/log and a tree of cgroups to itself.
 . "$(dirname "$0")/../examples/common.sh"
 echo_server=$2
-part=$3
+service=$3
+part=$4
 systemd=/lib/systemd/systemd
 starts=100
 
@@ -14,18 +16,22 @@ fi
 namespaces=(--pid --mount --cgroup --uts --ipc)
 unshare "${namespaces[@]}" --fork true 2>/dev/null || not_tested "namespaces are refused here"
 
-mkdir dev units
+mkdir dev units opt
 cat >boot <<'SCRIPT'
 not_possible() { echo "NOT POSSIBLE: $1"; exit 77; }
 mount --make-rprivate / || not_possible "mounts of its own"
+# Where services with PrivateTmp= and PrivateDevices= get theirs; they are removed when these stop.
+mount --bind /tmp /tmp && mount --bind /var/tmp /var/tmp || not_possible "folders for temporary files"
 mount --bind "$1" "$1" || not_possible "the folder of the test"
 mount -t tmpfs tmpfs "$1/dev" || not_possible "a /dev of its own"
-for node in null zero full random urandom; do
+for node in null zero full random urandom tty ptmx; do
     : >"$1/dev/$node" && mount --bind "/dev/$node" "$1/dev/$node" || not_possible "/dev/$node"
 done
 mkdir "$1/dev/shm" "$1/dev/pts" && mount --move "$1/dev" /dev || not_possible "a /dev of its own"
 mount -t proc proc /proc || not_possible "a /proc of its own"
 mount -t tmpfs tmpfs /run || not_possible "a /run of its own"
+mount -t tmpfs tmpfs /var/log || not_possible "a /var/log of its own"
+mount --bind "$1/opt" /opt || not_possible "an /opt of its own"
 umount -R /sys/fs/cgroup 2>/dev/null
 mount -t cgroup2 none /sys/fs/cgroup || not_possible "cgroups of its own"
 mount -o remount,bind,ro / || not_possible "a read-only root"
@@ -56,6 +62,12 @@ unit reloads Type=notify-reload "ExecStart=$program $folder/reloads.log"
 unit echo Type=notify "ExecStart=$echo_server"
 low=$(cut -f 1 /proc/sys/net/ipv4/ip_local_port_range) || low=32768
 port=$((low - 1 - $$ % 8000))
+# The unit that a program prints of itself; a hardened service does not see the folder of this test.
+cp "$service" opt/thermod
+printf 'interval = 20ms\n' >opt/thermod.conf
+thermod=(--user daemon --group daemon /opt/thermod.conf)
+"$service" "${thermod[@]}" print-unit >printed || fail "print-unit"
+sed "s|$service|/opt/thermod|; s|^\\[Unit\\]|&\nDefaultDependencies=no|" printed >units/thermod.service
 printf '[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=127.0.0.1:%s\n' "$port" >units/echo.socket
 
 # -- the boot -----------------------------------------------------------------------------------------------------------
@@ -131,6 +143,19 @@ expect "a start that fails is a failed start" eval '! ctl start fails'
 expect "with the exit status of a failed start" has fails ExecMainStatus 70
 expect "with the reason as its status" has fails StatusText "application: the cellar: locked (Permission denied)"
 expect "and its errno" has fails StatusErrno 13
+
+expect "a service starts by the unit that it prints" ctl start thermod
+expect "as its user" [ "$(inside ps -o user= -p "$(property thermod MainPID)")" = daemon ]
+expect "its own verbs find it" inside /opt/thermod "${thermod[@]}" status >status.out
+expect "it is running" grep -q running status.out
+expect "a reload comes back when it is over" ctl reload thermod
+printf 'interval = soon\n' >opt/thermod.conf
+expect "one that fails is a failed reload" eval '! ctl reload thermod'
+expect "and the service goes on" has thermod ActiveState active
+expect "it stops" ctl stop thermod
+expect "and well" has thermod Result success
+expect "a bad configuration is a failed start" eval '! ctl start thermod'
+expect "which is not tried again" has thermod NRestarts 0
 
 # -- sockets, the store, the watchdog -----------------------------------------------------------------------------------
 answers() {

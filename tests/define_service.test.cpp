@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include <daemonkit/define_service.hpp>
+
+#include "catch.hpp"
+
+#include <csignal>
+#include <string>
+
+#include <sys/resource.h>
+
+using namespace daemonkit;
+
+namespace {
+
+ServiceOptions thermod() {
+    ServiceOptions options{.name = "thermod"};
+    options.daemon.privileges = {.user = "thermo", .group = "sensors"};
+    return options;
+}
+
+ServiceDefinition definition() {
+    return {.description = "Thermometer",
+            .program = "/usr/sbin/thermod",
+            .arguments = {"/etc/thermod.conf"}};
+}
+
+std::string defined(DefinitionKind kind, const ServiceOptions& options = thermod(),
+                    const ServiceDefinition& more = definition()) {
+    return define_service(kind, options, more);
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+    return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("define_service: the systemd unit says what the options say", "[define_service][unit]") {
+    ServiceOptions options = thermod();
+    options.daemon.umask = 0077;
+    options.daemon.ready_timeout = Timeout::seconds(7);
+    options.daemon.environment.set = {{"MODE", "a b"}, {"PERCENT", "50%"}};
+    options.daemon.limits = {{RLIMIT_NOFILE, 100, 200}, {RLIMIT_AS}};
+    options.stop = {.steps = {{SIGINT, Timeout::seconds(3)}, {SIGKILL, Timeout::seconds(1)}}};
+    ServiceDefinition more = definition();
+    more.memory_limit = 1 << 20;
+    more.task_limit = 8;
+    more.processor_percent = 150;
+    more.watchdog = Timeout::seconds(20);
+    const std::string unit = defined(DefinitionKind::systemd, options, more);
+    for (const char* const line : {"Description=Thermometer",
+                                   "Type=notify",
+                                   "ExecStart=/usr/sbin/thermod /etc/thermod.conf run",
+                                   "ExecReload=/usr/sbin/thermod /etc/thermod.conf reload",
+                                   "User=thermo",
+                                   "Group=sensors",
+                                   "UMask=077",
+                                   "RuntimeDirectory=thermod",
+                                   "TimeoutStartSec=7000ms",
+                                   "KillSignal=SIGINT",
+                                   "TimeoutStopSec=3000ms",
+                                   "Environment=\"MODE=a b\"",
+                                   "Environment=PERCENT=50%%",
+                                   "LimitNOFILE=100:200",
+                                   "LimitAS=infinity:infinity",
+                                   "LimitCORE=0",
+                                   "MemoryMax=1048576",
+                                   "TasksMax=8",
+                                   "CPUQuota=150%",
+                                   "WatchdogSec=20000ms",
+                                   "CapabilityBoundingSet=",
+                                   "NoNewPrivileges=yes",
+                                   "ProtectSystem=strict",
+                                   "WantedBy=multi-user.target"}) {
+        CAPTURE(line, unit);
+        CHECK(has_line(unit, line));
+    }
+}
+
+TEST_CASE("define_service: a service that needs root at first is not started as its user",
+          "[define_service][unit]") {
+    ServiceOptions options = thermod();
+    const bool by_root = GENERATE(true, false);
+    if (by_root)
+        options.daemon.chroot_directory = "/srv/jail";
+    else
+        options.daemon.err = AppendTo{"/var/log/thermod.log"};
+    const std::string unit = defined(DefinitionKind::systemd, options);
+    CHECK(unit.find("User=") == std::string::npos);
+    CHECK(unit.find("NoNewPrivileges") == std::string::npos);
+    CHECK(unit.find("CAP_SETUID CAP_SETGID") != std::string::npos);
+    CHECK(has_line(unit, "ReadWritePaths=/var/log") == !by_root);
+    CHECK((unit.find("chroot") != std::string::npos) == by_root);
+}
+
+TEST_CASE("define_service: folders that the manager makes are named as such",
+          "[define_service][unit]") {
+    ServiceOptions options = thermod();
+    options.daemon.err = AppendTo{"/var/log/thermod/err"};
+    options.daemon.pid_file = "/run/thermod/thermod.pid";
+    ServiceDefinition more = definition();
+    more.writable = {"/var/lib/thermod", "/var/cache/thermod", "/srv/data"};
+    const std::string unit = defined(DefinitionKind::systemd, options, more);
+    CHECK(has_line(unit, "LogsDirectory=thermod"));
+    CHECK(has_line(unit, "StateDirectory=thermod"));
+    CHECK(has_line(unit, "CacheDirectory=thermod"));
+    CHECK(has_line(unit, "ReadWritePaths=/srv/data"));
+    CHECK(has_line(unit, "User=thermo"));
+    const std::string folders = defined(DefinitionKind::tmpfiles, options, more);
+    CHECK(has_line(folders, "d /run/thermod 0755 root root -"));
+    CHECK(has_line(folders, "d /var/lib/thermod 0750 thermo sensors -"));
+}
+
+TEST_CASE("define_service: sockets have a unit of their own", "[define_service][unit]") {
+    ServiceDefinition more = definition();
+    CHECK_THROWS_AS(defined(DefinitionKind::socket, thermod(), more), Error);
+    more.sockets = {{"127.0.0.1:7007", "web"}, {"/run/thermod/s", "web"}};
+    const std::string socket = defined(DefinitionKind::socket, thermod(), more);
+    CHECK(has_line(socket, "ListenStream=127.0.0.1:7007"));
+    CHECK(has_line(socket, "ListenStream=/run/thermod/s"));
+    CHECK(has_line(socket, "FileDescriptorName=web"));
+    CHECK(has_line(defined(DefinitionKind::systemd, thermod(), more), "Requires=thermod.socket"));
+    more.sockets[1].name = "other";
+    CHECK_THROWS_AS(defined(DefinitionKind::socket, thermod(), more), Error);
+}
+
+TEST_CASE("define_service: capabilities that are kept are kept by the manager",
+          "[define_service][unit]") {
+    ServiceOptions options = thermod();
+    options.daemon.privileges.capabilities = {{10, 13}};
+    const std::string unit = defined(DefinitionKind::systemd, options);
+    CHECK(has_line(unit, "CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_NET_RAW"));
+    CHECK(has_line(unit, "AmbientCapabilities=CAP_NET_BIND_SERVICE CAP_NET_RAW"));
+    CHECK(defined(DefinitionKind::apparmor, options).find("    capability net_bind_service,\n") !=
+          std::string::npos);
+}
+
+TEST_CASE("define_service: every word is quoted as the file wants it", "[define_service][unit]") {
+    ServiceDefinition more = definition();
+    more.program = "/opt/a \"b\"/$x%y'z";
+    more.arguments = {"", "*", "a;b", "\\n", "<&>"};
+    CHECK(has_line(defined(DefinitionKind::systemd, thermod(), more),
+                   "ExecStart=\"/opt/a \\\"b\\\"/$$x%%y'z\" \"\" * \"a;b\" \"\\\\n\" <&> run"));
+    CHECK(defined(DefinitionKind::runit_run, thermod(), more) ==
+          "#!/bin/sh\nexec 2>&1\nexec '/opt/a \"b\"/$x%y'\\''z' '' '*' 'a;b' '\\n' '<&>' run\n");
+    CHECK(
+        defined(DefinitionKind::launchd, thermod(), more).find("<string>&lt;&amp;&gt;</string>") !=
+        std::string::npos);
+    CHECK(defined(DefinitionKind::apparmor, thermod(), more).find("\"/opt/a \\\"b\\\"/$x%y'z\"") !=
+          std::string::npos);
+}
+
+TEST_CASE("define_service: what no file can hold is refused", "[define_service][unit]") {
+    for (const auto& each : definition_words) {
+        CAPTURE(each.word);
+        ServiceDefinition more = definition();
+        more.sockets = {{"80"}};
+        ServiceOptions options = thermod();
+        options.daemon.notification_fd = 3;
+        CHECK_FALSE(define_service(each.kind, options, more).empty());
+        CHECK(definition_kind(each.word) == each.kind);
+        more.program = "thermod";
+        CHECK_THROWS_AS(define_service(each.kind, options, more), Error);
+        more.program = "/x";
+        for (const char* const name : {"", "a b", "../x", "a\nb", ".hidden"}) {
+            options.name = name;
+            CHECK_THROWS_AS(define_service(each.kind, options, more), Error);
+        }
+    }
+    CHECK_FALSE(definition_kind("upstart"));
+    ServiceDefinition two_lines = definition();
+    two_lines.description = "a\nExecStart=/bin/sh";
+    for (const auto kind :
+         {DefinitionKind::systemd, DefinitionKind::init_script, DefinitionKind::openrc})
+        CHECK_THROWS_AS(defined(kind, thermod(), two_lines), Error);
+    two_lines = definition();
+    two_lines.arguments = {"a\nb"};
+    for (const auto kind : {DefinitionKind::systemd, DefinitionKind::init_script,
+                            DefinitionKind::s6_run, DefinitionKind::launchd})
+        CHECK_THROWS_AS(defined(kind, thermod(), two_lines), Error);
+}
