@@ -6,6 +6,7 @@
 #include "temp_folder.hpp"
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -244,4 +245,30 @@ TEST_CASE("runtime_directory: interrupted calls are made again",
     const Finished finished = ask(as_user({folder.variable(), "directory:x"}),
                                   {{"DAEMONKIT_FAULT", call + ":1:" + std::to_string(EINTR)}});
     CHECK(finished["directory"] == folder / "x");
+}
+
+TEST_CASE("find_runtime_directory: tells where the folder would be, and makes none",
+          "[runtime_directory][unit]") {
+    const char* const before = std::getenv("RUNTIME_DIRECTORY");
+    const std::string kept = before == nullptr ? "" : before;
+    const TempFolder folder;
+    const std::string given = folder / "thermod";
+    ::setenv("RUNTIME_DIRECTORY", given.c_str(), 1);
+    CHECK(find_runtime_directory("thermod") == given);
+    CHECK_FALSE(fs::exists(given));
+    // As a service manager makes it, for another user.
+    fs::create_directory(given);
+    if (::geteuid() == 0) REQUIRE(::chown(given.c_str(), nobody, nobody) == 0);
+    CHECK(find_runtime_directory("thermod") == given);
+    if (::geteuid() == 0) CHECK_THROWS_AS(runtime_directory("thermod"), Error);
+    ::setenv("RUNTIME_DIRECTORY", "relative", 1);
+    CHECK_THROWS_AS(find_runtime_directory("thermod"), Error);
+    ::unsetenv("RUNTIME_DIRECTORY");
+    CHECK_THROWS_AS(find_runtime_directory("../thermod"), Error);
+    if (::geteuid() == 0) {
+        const std::string name = "daemonkit-" + folder.path().filename().string();
+        CHECK(find_runtime_directory(name) == "/run/" + name);
+        CHECK_FALSE(fs::exists("/run/" + name));
+    }
+    if (before != nullptr) ::setenv("RUNTIME_DIRECTORY", kept.c_str(), 1);
 }

@@ -11,6 +11,7 @@
 #include <cstdlib>  // std::getenv
 #include <string>
 #include <string_view>
+#include <utility>  // std::move
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -93,6 +94,46 @@ inline void require_directory_name(std::string_view name) {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Where the folder of that name is, and what to make of it.
+struct RuntimePlace {
+    enum class Maker { service_manager, root, user };
+    std::string path;
+    Maker maker = Maker::root;
+    std::string above = {};  ///< the user's own folder, that it stands in
+};
+
+/// Errors:   Step::runtime_directory.
+inline RuntimePlace runtime_place(std::string_view name) {
+    using Maker = RuntimePlace::Maker;
+    require_directory_name(name);
+    const bool is_trusted = !sys::has_elevated_rights();
+    if (is_trusted) {
+        std::string given = given_runtime_directory(name);
+        if (!given.empty()) {
+            if (given.front() != '/')
+                throw Error(Step::runtime_directory, given, EINVAL,
+                            "$RUNTIME_DIRECTORY has to be absolute");
+            return {std::move(given), Maker::service_manager};
+        }
+    }
+    if (sys::geteuid() == 0) return {system_runtime_directory() + std::string(name), Maker::root};
+
+    const char* const variable = is_trusted ? std::getenv("XDG_RUNTIME_DIR") : nullptr;
+    std::string folder = variable != nullptr ? variable : "";
+    if (folder.empty())
+        throw Error(Step::runtime_directory, std::string(name), ENOENT,
+                    "an ordinary user has it in $XDG_RUNTIME_DIR, which is not set: log in, or "
+                    "name a directory of your own");
+    if (folder.front() != '/')
+        throw Error(Step::runtime_directory, folder, EINVAL, "$XDG_RUNTIME_DIR has to be absolute");
+    while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+    return {folder + "/" + std::string(name), Maker::user, folder};
+}
+
+}  // namespace detail
+
 /// The folder for the pid file and the control socket of the daemon of that name; made where it can be, and verified.
 ///
 /// The first of these: `$RUNTIME_DIRECTORY`, which systemd has made for the service; for root `/run/NAME` (0755); for
@@ -107,33 +148,25 @@ inline void require_directory_name(std::string_view name) {
 /// Threads:  a change of the environment in another thread meanwhile is undefined, as with getenv.
 /// Source:   systemd.exec(5), XDG Base Directory Specification, hier(7).
 inline std::string runtime_directory(std::string_view name) {
-    detail::require_directory_name(name);
-    const bool is_trusted = !detail::sys::has_elevated_rights();
-    if (is_trusted) {
-        std::string given = detail::given_runtime_directory(name);
-        if (!given.empty()) {
-            if (given.front() != '/')
-                throw Error(Step::runtime_directory, given, EINVAL,
-                            "$RUNTIME_DIRECTORY has to be absolute");
-            detail::open_own_directory(given, 0022);
-            return given;
-        }
+    using Maker = detail::RuntimePlace::Maker;
+    detail::RuntimePlace place = detail::runtime_place(name);
+    switch (place.maker) {
+        case Maker::service_manager: detail::open_own_directory(place.path, 0022); break;
+        case Maker::root: return detail::make_own_directory(place.path, 0755);
+        case Maker::user:
+            detail::open_own_directory(place.above, 0077);
+            return detail::make_own_directory(place.path, 0700);
     }
-    if (detail::sys::geteuid() == 0)
-        return detail::make_own_directory(detail::system_runtime_directory() + std::string(name),
-                                          0755);
+    return std::move(place.path);
+}
 
-    const char* const variable = is_trusted ? std::getenv("XDG_RUNTIME_DIR") : nullptr;
-    std::string folder = variable != nullptr ? variable : "";
-    if (folder.empty())
-        throw Error(Step::runtime_directory, std::string(name), ENOENT,
-                    "an ordinary user has it in $XDG_RUNTIME_DIR, which is not set: log in, or "
-                    "name a directory of your own");
-    if (folder.front() != '/')
-        throw Error(Step::runtime_directory, folder, EINVAL, "$XDG_RUNTIME_DIR has to be absolute");
-    while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
-    detail::open_own_directory(folder, 0077);
-    return detail::make_own_directory(folder + "/" + std::string(name), 0700);
+/// Where `runtime_directory` is, or would be; it is not made, and nobody has looked whose it is.
+///
+/// For who looks for a daemon: root finds one in a folder that a service manager has made for the daemon's user.
+///
+/// Errors:   Step::runtime_directory: no name for a folder, or no place for one.
+inline std::string find_runtime_directory(std::string_view name) {
+    return detail::runtime_place(name).path;
 }
 
 }  // namespace daemonkit

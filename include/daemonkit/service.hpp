@@ -50,7 +50,9 @@ public:
             const auto files = detail::find_service_files(options());
             for (;;) {
                 try {
-                    return live(files, options().daemon.detach);
+                    // Not even the folder is touched where somebody runs: it may be that of the daemon's own user.
+                    if (!PidLock::holder(files.pid_file))
+                        return live(detail::make_service_files(options()), options().daemon.detach);
                 } catch (const Error& error) {
                     if (!is_held(error, files)) throw;
                 }
@@ -80,7 +82,7 @@ public:
     /// Error (sysexits.h).
     ServiceResult run() const {
         return detail::result_of_verb(
-            [&] { return live(detail::find_service_files(options()), Detach::never); },
+            [&] { return live(detail::make_service_files(options()), Detach::never); },
             [](const std::exception& failure) { return detail::status_of(failure); });
     }
 

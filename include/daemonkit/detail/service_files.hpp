@@ -16,11 +16,12 @@ struct ServiceFiles {
     std::string control;  ///< empty: it has no control socket
 };
 
-/// Errors:   Step::runtime_directory, Step::resolve_path.
-inline ServiceFiles find_service_files(const ServiceOptions& options) {
+/// The files in a folder of the service's that `directory` names, unless the options name others.
+template <class Directory>
+ServiceFiles service_files(const ServiceOptions& options, Directory directory) {
     std::string folder;
     const auto in_folder = [&](const std::string& name) {
-        if (folder.empty()) folder = runtime_directory(options.name) + "/";
+        if (folder.empty()) folder = directory(options.name) + "/";
         return folder + name;
     };
     ServiceFiles files;
@@ -31,6 +32,20 @@ inline ServiceFiles find_service_files(const ServiceOptions& options) {
                                                       : absolute_path(options.control->path);
     }
     return files;
+}
+
+/// For who looks for the daemon; nothing is made.
+///
+/// Errors:   Step::runtime_directory, Step::resolve_path.
+inline ServiceFiles find_service_files(const ServiceOptions& options) {
+    return service_files(options, find_runtime_directory);
+}
+
+/// For the daemon; its folder is there and safe.
+///
+/// Errors:   Step::runtime_directory, Step::resolve_path.
+inline ServiceFiles make_service_files(const ServiceOptions& options) {
+    return service_files(options, runtime_directory);
 }
 
 }  // namespace daemonkit::detail
