@@ -473,6 +473,35 @@ TEST_CASE("Service: a service manager hears of ready, of each reload, and of the
     CHECK(run.await().exit_status == 0);
 }
 
+TEST_CASE("Service: another user may look, and neither stop nor reload",
+          "[service][process][root]") {
+    const Probe service({"--reload", "good"});
+    const auto start = service.started();
+    fs::permissions(service.folder.path(), static_cast<fs::perms>(0755));
+    const std::string program = service.folder / "program";  // where that user can reach it
+    fs::copy_file(probe("probe_service"), program);
+    const auto as_another = [&](const std::string& verb) {
+        constexpr uid_t nobody = 65534;
+        const auto become = [] {
+            if (::setgid(nobody) != 0 || ::setuid(nobody) != 0) ::_exit(126);
+        };
+        return std::make_unique<DaemonStart>(Words{program, service.folder.path(), "--", verb},
+                                             Surroundings{{}, become});
+    };
+    const auto status = as_another("status");
+    CHECK(status->await().exit_status == 0);
+    CHECK(status->out().find("probe: running as pid ") == 0);
+    CHECK(status->out().find("\n  no report   ") != std::string::npos);
+    for (const char* verb : {"stop", "reload", "restart", "start", "log-level"}) {
+        CAPTURE(verb);
+        const auto refused = as_another(verb);
+        CHECK(refused->await().exit_status == 4);
+        CHECK_FALSE(refused->err().empty());
+    }
+    CHECK(service.holder() == start->daemon());
+    CHECK(service.log().find("reload") == std::string::npos);
+}
+
 TEST_CASE("Service: a restart that would fail stops nothing", "[service][process]") {
     Probe service;
     SECTION("what the check throws is told, and the daemon goes on") {
