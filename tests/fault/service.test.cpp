@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
@@ -173,4 +174,28 @@ TEST_CASE("Service: a daemon that is killed at any call keeps no other out",
         if (was_up && left == 3) break;
     }
     CHECK(killed > 20);
+}
+
+TEST_CASE("Service: the lock goes last, after the control socket", "[service][fault][process]") {
+    const SeamedService service;
+    const std::string record = service.folder / "calls";
+    {
+        const auto start = service.start({"DAEMONKIT_FAULT_COUNT=" + record});
+        REQUIRE(start->await().exit_status == 0);
+        REQUIRE(service.run("stop", "none:1:5").exit_status == 0);
+    }
+    std::string last;
+    for (const Call& call : read_all_calls(record))
+        if (call.role == "daemon" && call.name == "unlink") last = call.plan("stop");
+
+    const auto start = service.start({last});
+    REQUIRE(start->await().exit_status == 0);
+    const pid_t daemon = start->daemon();
+    ::kill(daemon, SIGTERM);
+    REQUIRE(start->await_stopped_daemon() == daemon);
+    CHECK_FALSE(std::filesystem::exists(service.folder / "control"));
+    CHECK(service.is_up());
+    ::kill(daemon, SIGCONT);
+    CHECK(start->leaves_nothing());
+    CHECK_FALSE(std::filesystem::exists(service.folder / "pid"));
 }
