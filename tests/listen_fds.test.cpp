@@ -168,6 +168,17 @@ TEST_CASE("ListenFds: a descriptor that is promised and not open is named",
           "(Bad file descriptor)");
 }
 
+TEST_CASE("ListenFds: what the daemon itself has opened is not taken for what is promised and not open",
+          "[listen_fds][context][process]") {
+    const std::string detach = GENERATE("automatic", "always");
+    const TempFolder folder;
+    const Activation got({"closed"}, for_us + Words{"LISTEN_FDS=1"},
+                         {"--when", "after", "--detach", detach, "--pid-file", folder / "pid"});
+    CHECK(got["message"] ==
+          "take_descriptors: descriptor 3: LISTEN_FDS tells of it, and this program has opened it "
+          "(Bad file descriptor)");
+}
+
 TEST_CASE("ListenFds: as many names as descriptors, or none at all", "[listen_fds][process]") {
     const std::string names = GENERATE_COPY(as<std::string>{}, "one", "one:two:three", ":::", "",
                                             std::string(100'000, ':'));
@@ -217,6 +228,15 @@ TEST_CASE("ListenFds: after the context, with and without a fork, all of it arri
     CHECK((got["self"] == std::to_string(got.launcher())) == (detach == "automatic"));
     CHECK(got["env.WATCHDOG_PID"] == got["self"]);
     CHECK(got["env.given.LISTEN_PID"] == got["self"]);
+}
+
+TEST_CASE("DaemonContext: the second name of the process that sockets are for goes with the launcher",
+          "[listen_fds][context][process]") {
+    const std::string detach = GENERATE("automatic", "always");
+    const Activation got({"stream"}, for_us + Words{"LISTEN_FDS=1", "LISTEN_PIDFDID=7"},
+                         {"--when", "after", "--detach", detach});
+    CHECK(got["env.given.LISTEN_PIDFDID"] == (detach == "always" ? "(none)" : "7"));
+    CHECK(got["size"] == "1");
 }
 
 TEST_CASE("ListenFds: made before the context, its descriptors live through the forks",

@@ -172,9 +172,16 @@ private:
 
     void take_over(int number, std::string_view name) {
         const auto subject = [&] { return "descriptor " + std::to_string(number); };
-        if (const auto flags = detail::sys::fcntl_getfd(number); !flags) {
+        const auto flags = detail::sys::fcntl_getfd(number);
+        if (!flags) {
             throw Error(Step::take_descriptors, subject(), flags.error,
                         "LISTEN_FDS tells of it, and it is not open");
+        }
+        // Nothing that is close-on-exec comes through an exec: it was not open, and got the number since. It may be the
+        // lock of the pid file.
+        if ((flags.value & FD_CLOEXEC) != 0) {
+            throw Error(Step::take_descriptors, subject(), EBADF,
+                        "LISTEN_FDS tells of it, and this program has opened it");
         }
         detail::UniqueFd fd(number);
         detail::check(detail::sys::fcntl_setfd(number, FD_CLOEXEC), Step::take_descriptors,

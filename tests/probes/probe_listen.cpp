@@ -3,6 +3,7 @@
 //
 //   --when before|after        the context; without it there is none
 //   --detach automatic|always  --close not_close_on_exec|all  --environment only_listed
+//   --pid-file FILE
 //   --take NAME:KIND           takes one by name and kind (a word of `kinds`)
 // REPORT: self=, size=, N.name=, N.kind=, N.fd=, N.close_on_exec=; taken=FD or (none); again=SIZE of a second one; open.3=;
 // env.NAME=, env.given.NAME= before it was taken; or error=, errno=, message=, status=.
@@ -33,11 +34,11 @@ ListenKind kind_of(std::string_view word) {
     return ListenKind::other;
 }
 
-void report_environment() {
+void report_environment(const std::string& prefix = "env.") {
     for (const char* const name :
          {"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"}) {
         const char* const value = std::getenv(name);
-        report(std::string("env.") + name, value == nullptr ? "(none)" : value);
+        report(prefix + name, value == nullptr ? "(none)" : value);
     }
 }
 
@@ -70,6 +71,7 @@ int main(int argc, char** argv) {
         const std::string value = argv[i + 1];
         if (option == "--when") when = value;
         if (option == "--take") take = value;
+        if (option == "--pid-file") options.pid_file = value;
         if (option == "--detach" && value == "always") options.detach = daemonkit::Detach::always;
         if (option == "--close" && value == "all")
             options.close_inherited = daemonkit::CloseInherited::all;
@@ -82,10 +84,7 @@ int main(int argc, char** argv) {
         if (when == "before") fds.emplace();
         if (!when.empty()) context.emplace(options);
         if (when != "before") {
-            report("env.given.LISTEN_PID",
-                   std::getenv("LISTEN_PID") != nullptr ? std::getenv("LISTEN_PID") : "(none)");
-            report("env.given.WATCHDOG_PID",
-                   std::getenv("WATCHDOG_PID") != nullptr ? std::getenv("WATCHDOG_PID") : "(none)");
+            report_environment("env.given.");
             fds.emplace();
         }
         report_all(*fds);

@@ -80,6 +80,8 @@ public:
         environment_.apply(options.environment);
         environment_.remove("NOTIFY_SOCKET");  // what the daemon starts is not the service
         for (const char* const variable : start.names_launcher) give_own_name(variable);
+        // Another name of the launcher (systemd 258): with it, sd_listen_fds would take nothing for the daemon's.
+        if (start.detaches()) environment_.remove("LISTEN_PIDFDID");
         limits_.apply(options.limits);
         if (start.lock) start.lock->write_pid();
         if (start.chroot_directory)
