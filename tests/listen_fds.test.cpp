@@ -168,8 +168,9 @@ TEST_CASE("ListenFds: a descriptor that is promised and not open is named",
           "(Bad file descriptor)");
 }
 
-TEST_CASE("ListenFds: what the daemon itself has opened is not taken for what is promised and not open",
-          "[listen_fds][context][process]") {
+TEST_CASE(
+    "ListenFds: what the daemon itself has opened is not taken for what is promised and not open",
+    "[listen_fds][context][process]") {
     const std::string detach = GENERATE("automatic", "always");
     const TempFolder folder;
     const Activation got({"closed"}, for_us + Words{"LISTEN_FDS=1"},
@@ -230,8 +231,9 @@ TEST_CASE("ListenFds: after the context, with and without a fork, all of it arri
     CHECK(got["env.given.LISTEN_PID"] == got["self"]);
 }
 
-TEST_CASE("DaemonContext: the second name of the process that sockets are for goes with the launcher",
-          "[listen_fds][context][process]") {
+TEST_CASE(
+    "DaemonContext: the second name of the process that sockets are for goes with the launcher",
+    "[listen_fds][context][process]") {
     const std::string detach = GENERATE("automatic", "always");
     const Activation got({"stream"}, for_us + Words{"LISTEN_FDS=1", "LISTEN_PIDFDID=7"},
                          {"--when", "after", "--detach", detach});

@@ -31,9 +31,9 @@ constexpr std::uint32_t first = 1;
 
 // What /proc says of a process named like that, in a state, with so many threads.
 std::string stat_line(const std::string& name, char state, const std::string& threads,
-                      const std::string& started) {
-    return "71 (" + name + ") " + state + " 1 71 71 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 " + threads +
-           " 0 " + started + " 2 3 4\n";
+                      const std::string& started, const std::string& flags = "4194560") {
+    return "71 (" + name + ") " + state + " 1 71 71 0 -1 " + flags + " 1 2 3 4 5 6 7 8 20 0 " +
+           threads + " 0 " + started + " 2 3 4\n";
 }
 
 // How a handle on a running program lives and dies, by whatever means there are.
@@ -206,10 +206,12 @@ TEST_CASE("process_trace: the line of a process is read, whatever its name",
         const auto trace = parse_process_stat(stat_line(name, 'S', "1", "4711"));
         REQUIRE(trace);
         CHECK(trace.value.started == 4711);
+        CHECK_FALSE(trace.value.is_ending);
         CHECK_FALSE(trace.value.has_ended);
     }
     CHECK(parse_process_stat(stat_line("x", 'Z', "1", "18446744073709551615")).value.has_ended);
     CHECK(parse_process_stat(stat_line("x", 'X', "0", "1")).value.has_ended);
+    CHECK(parse_process_stat(stat_line("x", 'R', "1", "1", "4194564")).value.is_ending);
     // Its first thread alone has ended.
     CHECK_FALSE(parse_process_stat(stat_line("x", 'Z', "3", "1")).value.has_ended);
     CHECK_FALSE(parse_process_stat(stat_line("x", 'T', "1", "1")).value.has_ended);

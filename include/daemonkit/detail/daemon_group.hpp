@@ -9,6 +9,7 @@
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/errno_guard.hpp>
 #include <daemonkit/detail/platform.hpp>
+#include <daemonkit/detail/process_trace.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/detail/unique_fd.hpp>
 
@@ -111,6 +112,14 @@ public:
         if (info.si_pid == 0) return Sight::alive;
         exit = exit_of(info);
         return Sight::ended;
+    }
+
+    /// Whether the daemon is on its way to its end, during which it closes what it has open and cannot be waited for yet.
+    Sight foresee() const noexcept {
+        const auto trace = trace_process(daemon_);
+        if (trace.error == ESRCH) return Sight::ended;
+        if (trace.error != 0) return Sight::unknown;
+        return trace.value.is_ending || trace.value.has_ended ? Sight::ended : Sight::alive;
     }
 
     /// Signals the whole group; false when nothing is there that is certainly ours.

@@ -154,7 +154,9 @@ private:
     /// has to be, or has done its work by now.
     std::optional<Error> see_program() {
         wait_for_leader();
-        const Nanoseconds deadline = monotonic_after(has_to_last_.in_nanoseconds());
+        const Nanoseconds time = has_to_last_.in_nanoseconds();
+        const Nanoseconds least = least_wait(group_.foresee());
+        const Nanoseconds deadline = monotonic_after(time > least ? time : least);
         for (int failures = 0; failures < most_failures;) {
             ProcessExit exit;
             if (group_.look(exit) == Sight::ended) {
@@ -168,6 +170,17 @@ private:
             if (wait == Wait::failed) ++failures;
         }
         return {};
+    }
+
+    /// How long the end of a daemon may come after that of its line.
+    static Nanoseconds least_wait(Sight foreseen) noexcept {
+        constexpr Nanoseconds moment = 10'000'000;
+        switch (foreseen) {
+            case Sight::alive: return 0;
+            case Sight::ended: return last_wait;
+            case Sight::unknown: break;
+        }
+        return moment;
     }
 
     /// Takes in what has arrived; the errno when nothing could be read.

@@ -21,6 +21,7 @@ namespace daemonkit::detail {
 /// What a process's number alone does not say.
 struct ProcessTrace {
     std::uint64_t started = 0;  ///< in ticks since the machine came up: a hundred a second
+    bool is_ending = false;     ///< it runs nothing of its program any more
     bool has_ended = false;     ///< its parent has not taken its end yet
 };
 
@@ -35,8 +36,10 @@ inline Result<ProcessTrace> parse_process_stat(std::string_view text) noexcept {
     if (name_end == text.npos || name_end + 3 > text.size()) return unknown;
     const char state = text[name_end + 2];
     text.remove_prefix(name_end + 3);
+    std::uint64_t flags = 0;
     std::uint64_t threads = 0;
     std::uint64_t started = 0;
+    constexpr int flags_field = 9;
     constexpr int threads_field = 20;
     constexpr int started_field = 22;
     for (int field = 4; field <= started_field; ++field) {
@@ -44,7 +47,8 @@ inline Result<ProcessTrace> parse_process_stat(std::string_view text) noexcept {
         text.remove_prefix(1);
         const auto end = text.find(' ');
         if (end == text.npos) return unknown;
-        std::uint64_t* const wanted = field == threads_field   ? &threads
+        std::uint64_t* const wanted = field == flags_field     ? &flags
+                                      : field == threads_field ? &threads
                                       : field == started_field ? &started
                                                                : nullptr;
         if (wanted != nullptr) {
@@ -55,7 +59,8 @@ inline Result<ProcessTrace> parse_process_stat(std::string_view text) noexcept {
     }
     // A first thread that has ended looks like that, too, while others go on.
     const bool has_ended = (state == 'Z' || state == 'X') && threads <= 1;
-    return {{started, has_ended}, 0};
+    constexpr std::uint64_t exiting = 0x4;  // PF_EXITING of the kernel
+    return {{started, (flags & exiting) != 0, has_ended}, 0};
 }
 
 /// Asks /proc.

@@ -14,6 +14,7 @@ namespace daemonkit::detail {
 /// What a process's number alone does not say.
 struct ProcessTrace {
     std::uint64_t started = 0;
+    bool is_ending = false;
     bool has_ended = false;
 };
 
