@@ -6,6 +6,7 @@
 #include <daemonkit/detail/absolute_path.hpp>
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/decide_detach.hpp>
+#include <daemonkit/detail/measure_words.hpp>
 #include <daemonkit/detail/prepare_start.hpp>
 #include <daemonkit/detail/proc_status.hpp>
 #include <daemonkit/detail/syscall.hpp>
@@ -30,13 +31,6 @@ struct PlannedStep {
 };
 
 namespace detail {
-
-inline std::string octal(mode_t mode) {
-    std::string digits = "0000";
-    for (std::size_t place = 4; place-- > 0; mode >>= 3U)
-        digits[place] = static_cast<char>('0' + (mode & 7U));
-    return digits;
-}
 
 /// `3 limits`, `1 limit`.
 inline std::string count_of(std::size_t count, const char* one, const char* many) {
@@ -152,7 +146,7 @@ inline std::vector<PlannedStep> plan(const DaemonOptions& options) {
         add(Step::redirect_stream, "redirect stdin");
     else if (!out.empty())
         add(Step::redirect_stream, "redirect stdout");
-    add(Step::set_umask, "set the umask " + detail::octal(options.umask));
+    add(Step::set_umask, "set the umask " + detail::umask_words(options.umask));
     if (!options.chroot_directory) {
         add(Step::change_directory,
             "change to " + detail::absolute_path(options.working_directory));
