@@ -106,9 +106,9 @@ public:
         ServiceStatus status{.name = options_.name};
         try {
             const auto files = detail::find_service_files(options_);
-            constexpr int attempts =
-                16;  // each is in vain when another daemon has taken the place of this one
-            for (int attempt = 0; attempt < attempts && !look(status, files); ++attempt) continue;
+            const auto since = detail::monotonic_now();
+            while (!look(status, files) && detail::monotonic_now() - since < moment)
+                wait_a_moment();
             if (status.state == ServiceState::running) ask_report(status, files);
         } catch (const std::exception& failure) {
             status = {.name = options_.name, .reason = failure.what()};
@@ -119,10 +119,13 @@ public:
     const ServiceOptions& options() const noexcept { return options_; }
 
 private:
+    /// How long a lock changes hands at most: between one who has just ended, or has it without a name yet, and the next.
+    static constexpr detail::Nanoseconds moment = 500'000'000;
+
     /// A wait for what nobody tells of.
     static void wait_a_moment() noexcept {
-        constexpr detail::Nanoseconds moment = 10'000'000;
-        const struct ::timespec limit = detail::timespec_of(moment);
+        constexpr detail::Nanoseconds interval = 10'000'000;
+        const struct ::timespec limit = detail::timespec_of(interval);
         static_cast<void>(detail::sys::ppoll(nullptr, 0, &limit));
     }
 
@@ -146,7 +149,6 @@ private:
     /// Whether it is worth waiting for the name of who holds the lock: as long as a start takes, or for the moment
     /// in which its launcher may just have ended.
     bool may_get_name(const PidLockHolder& holder, detail::Nanoseconds since) const {
-        constexpr detail::Nanoseconds moment = 500'000'000;
         const auto longest =
             holder.launcher ? options_.daemon.ready_timeout.in_nanoseconds() : moment;
         return detail::monotonic_now() - since < longest;
@@ -182,13 +184,10 @@ private:
             if (ended_by) break;
         }
         if (!ended_by) return {ServiceExit::failed, pid + " has not ended"};
-        if (!PidLock::wait_until_free(pid_file, Timeout::seconds(2))) {
-            const auto next = PidLock::holder(pid_file);
-            if (next && !next->pid)
-                return {ServiceExit::failed, pid +
-                                                 " has ended, but a process that it has started "
-                                                 "holds its lock (see fuser)"};
-        }
+        if (is_left_behind(pid_file, daemon.pid()))
+            return {ServiceExit::failed, pid +
+                                             " has ended, but a process that it has started holds "
+                                             "its lock (see fuser)"};
         return {ServiceExit::done, ended_by == SIGKILL ? pid + " was killed" : "stopped"};
     }
 
@@ -199,8 +198,19 @@ private:
                                        next.c_str()));
     }
 
-    /// False when somebody else holds the lock by now.
-    static bool look(ServiceStatus& status, const detail::ServiceFiles& files) {
+    /// Whether the lock stays with somebody without a name; whoever has one has taken the place of the daemon.
+    static bool is_left_behind(const std::string& pid_file, pid_t ended) {
+        const auto until = detail::monotonic_after(2'000'000'000);
+        for (;; wait_a_moment()) {
+            const auto holder = PidLock::holder(pid_file);
+            if (!holder || holder->launcher || (holder->pid && *holder->pid != ended)) return false;
+            if (detail::monotonic_now() > until) return !holder->pid;
+        }
+    }
+
+    /// False when it may be another thing in a moment: somebody else holds the lock by now, or nobody with a name.
+    bool look(ServiceStatus& status, const detail::ServiceFiles& files) const {
+        status = {.name = options_.name};
         const auto holder = PidLock::holder(files.pid_file);
         if (!holder) {
             struct ::stat left {};
@@ -211,24 +221,26 @@ private:
                                     : "nobody holds " + files.pid_file;
             return true;
         }
-        if (!holder->pid) {
-            const auto& launcher = holder->launcher;
-            status.state = launcher ? ServiceState::starting : ServiceState::orphaned;
-            status.reason = launcher
-                                ? "by pid " + std::to_string(*launcher)
-                                : "who holds " + files.pid_file +
-                                      " cannot be named, and has outlived its daemon (see fuser)";
-            return true;
-        }
-        status.state = ServiceState::running;
-        status.pid = holder->pid;
-        try {
-            status.process = inspect_vitals(*holder->pid);
-        } catch (const Error&) {
-            status.process.reset();  // hidden from this user, or gone
+        const auto& launcher = holder->launcher;
+        if (holder->pid) {
+            status.state = ServiceState::running;
+            status.pid = holder->pid;
+            try {
+                status.process = inspect_vitals(*holder->pid);
+            } catch (const Error&) {
+                status.process.reset();  // hidden from this user, or gone
+            }
+        } else if (launcher) {
+            status.state = ServiceState::starting;
+            status.reason = "by pid " + std::to_string(*launcher);
+        } else {
+            status.state = ServiceState::orphaned;
+            status.reason = "who holds " + files.pid_file +
+                            " cannot be named, and has outlived its daemon (see fuser)";
+            return false;
         }
         const auto after = PidLock::holder(files.pid_file);
-        return after && after->pid == status.pid;
+        return after && after->pid == holder->pid && after->launcher == launcher;
     }
 
     static void ask_report(ServiceStatus& status, const detail::ServiceFiles& files) {
