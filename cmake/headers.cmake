@@ -138,7 +138,6 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/ready_channel.hpp
     include/daemonkit/detail/record_lock.hpp
     include/daemonkit/detail/refuse_unwatchable.hpp
-    include/daemonkit/detail/reload_notifier.hpp
     include/daemonkit/detail/repeated_line.hpp
     include/daemonkit/detail/rotate_files.hpp
     include/daemonkit/detail/rotated_file.hpp
@@ -199,6 +198,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/process_text.hpp
     include/daemonkit/reap_children.hpp
     include/daemonkit/reload.hpp
+    include/daemonkit/reload_notifier.hpp
     include/daemonkit/run.hpp
     include/daemonkit/running_service.hpp
     include/daemonkit/runtime_directory.hpp

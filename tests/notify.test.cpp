@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <daemonkit/notify.hpp>
 
+#include <daemonkit/reload_notifier.hpp>
+
 #include "catch.hpp"
 #include "file_text.hpp"
 #include "notify_receiver.hpp"
@@ -60,6 +62,41 @@ TEST_CASE("Notifier: every message, byte for byte", "[notify][unit]") {
           "STATUS=open_stream: /var/log/a\\nb: No such file or directory\nERRNO=2\nEXIT_STATUS=73");
     CHECK(notifier.send("FDSTORE=0\nX_OWN=1"));
     CHECK(manager.next().text == "FDSTORE=0\nX_OWN=1");
+    CHECK(manager.next(0).text.empty());
+}
+
+TEST_CASE(
+    "ReloadNotifier: every reload is over for the manager, with its status in the same message",
+    "[notify][unit]") {
+    const TempFolder folder;
+    const NotifyReceiver manager(folder / "notify");
+    const Notifier notifier(manager.address().c_str());
+    const auto begins = [&] {
+        return manager.next().text.rfind("RELOADING=1\nMONOTONIC_USEC=", 0) == 0;
+    };
+    ReloadNotifier listener;
+    Reloadable config(
+        [loaded = false]() mutable {
+            if (std::exchange(loaded, true)) throw std::runtime_error("line 3:\nno number");
+            return 1;
+        },
+        listener);
+    listener.tell(notifier);
+    CHECK(config.reload() == "line 3:\nno number");
+    CHECK(begins());
+    CHECK(manager.next().text == "STATUS=line 3:\\nno number\nREADY=1");
+    {
+        const ReloadGuard forgotten(listener);
+        CHECK(begins());
+    }
+    CHECK(manager.next().text == "STATUS=it was not brought to its end\nREADY=1");
+    ReloadNotifier telling(notifier, "serves");
+    {
+        ReloadGuard whole(telling);
+        whole.succeed();
+    }
+    CHECK(begins());
+    CHECK(manager.next().text == "STATUS=serves\nREADY=1");
     CHECK(manager.next(0).text.empty());
 }
 

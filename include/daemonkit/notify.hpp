@@ -56,8 +56,16 @@ public:
     /// The descriptor, or -1; for those who close descriptors.
     int native_handle() const noexcept { return socket_.native_handle(); }
 
-    /// The service is up.
+    /// The service is up, or a reload is over.
     bool ready() const noexcept { return send("READY=1"); }
+
+    /// That, and what the service is doing, as one line, in one message. Where there is no memory for it, without.
+    bool ready(std::string_view status) const noexcept {
+        const auto compose = [&] {
+            return "STATUS=" + detail::one_line(std::string(status)) + "\nREADY=1";
+        };
+        return tell(compose) || ready();
+    }
 
     /// Another process is the service's main process from now on; it has to be one of the service's.
     ///

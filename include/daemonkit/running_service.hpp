@@ -5,12 +5,12 @@
 #include <daemonkit/context.hpp>
 #include <daemonkit/control_socket.hpp>
 #include <daemonkit/detail/monotonic.hpp>
-#include <daemonkit/detail/reload_notifier.hpp>
 #include <daemonkit/detail/service_report.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 #include <daemonkit/inspect.hpp>
 #include <daemonkit/reload.hpp>
+#include <daemonkit/reload_notifier.hpp>
 #include <daemonkit/service_result.hpp>
 #include <daemonkit/service_status.hpp>
 #include <daemonkit/severity.hpp>
@@ -157,7 +157,7 @@ public:
     /// Reloads, as SIGHUP does; returns nothing, or why what was in force stays.
     std::optional<std::string> reload() {
         if (!reload_) return nothing_to_reload;
-        detail::ReloadNotifier manager(daemon_.notifier(), doing_.value_or(""));
+        ReloadNotifier manager(daemon_.notifier(), doing_.value_or(""));
         ReloadGuard guard(manager);
         std::optional<std::string> failure;
         try {

@@ -59,6 +59,7 @@ unit fails Type=notify "ExecStart=$program $folder/fails.log --fail"
 unit stores Type=notify FileDescriptorStoreMax=1 "ExecStart=$program $folder/stores.log --store"
 unit hangs Type=notify WatchdogSec=1 Restart=no "ExecStart=$program $folder/hangs.log --hang $folder/hang"
 unit reloads Type=notify-reload "ExecStart=$program $folder/reloads.log"
+unit reload_fails Type=notify-reload "ExecStart=$program $folder/reload_fails.log --fail-reload"
 unit echo Type=notify "ExecStart=$echo_server"
 low=$(cut -f 1 /proc/sys/net/ipv4/ip_local_port_range) || low=32768
 port=$((low - 1 - $$ % 8000))
@@ -114,7 +115,13 @@ if [ "$part" = reload ]; then
     expect "a reload comes back when it is over" ctl reload reloads
     expect "it has taken place" grep -qx reload reloads.log
     expect "the service goes on" has reloads ActiveState active
+    expect "and tells so" has reloads StatusText reloaded
     expect "and stops" ctl stop reloads
+    ctl start reload_fails
+    expect "one that fails comes back, too" ctl reload reload_fails
+    expect "with its reason" has reload_fails StatusText "it was not brought to its end"
+    expect "and the service goes on" has reload_fails ActiveState active
+    ctl stop reload_fails
     finish
     exit 0
 fi

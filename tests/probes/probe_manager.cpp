@@ -4,11 +4,11 @@
 //   --detach always|automatic  --pid-file FILE  --notification-fd N
 //   --store          counts its starts in a memfd that the manager keeps: "count N"
 //   --hang FILE      gives no sign of life any more as soon as FILE is there
-//   --fail           its start fails
+//   --fail           its start fails; --fail-reload: its reloads do
 // LOG: "up PID", "reload", "stopping".
 #include <daemonkit/context.hpp>
 #include <daemonkit/listen_fds.hpp>
-#include <daemonkit/reload.hpp>
+#include <daemonkit/reload_notifier.hpp>
 #include <daemonkit/signal_set.hpp>
 #include <daemonkit/watchdog.hpp>
 
@@ -49,6 +49,7 @@ int main(int argc, char** argv) try {
                                      .err = daemonkit::AppendTo{log}};
     bool stores = false;
     bool fails = false;
+    bool fails_to_reload = false;
     std::optional<std::string> hang;
     for (int i = 2; i < argc; ++i) {
         const std::string option = argv[i];
@@ -59,6 +60,7 @@ int main(int argc, char** argv) try {
         if (option == "--store") stores = true;
         if (option == "--hang") hang = value();
         if (option == "--fail") fails = true;
+        if (option == "--fail-reload") fails_to_reload = true;
     }
     options.ready_when = daemonkit::ReadyWhen::notified;
     daemonkit::SignalSet signals({SIGTERM, SIGINT, SIGHUP});
@@ -80,9 +82,10 @@ int main(int argc, char** argv) try {
         static_cast<void>(watchdog.check());
         if (!signal) continue;
         if (signal->number != SIGHUP) break;
-        static_cast<void>(daemon.notifier().reloading());
+        daemonkit::ReloadNotifier manager(daemon.notifier(), "reloaded");
+        daemonkit::ReloadGuard reload(manager);
         say("reload");
-        static_cast<void>(daemon.notifier().ready());
+        if (!fails_to_reload) reload.succeed();
     }
     say("stopping");
 } catch (const daemonkit::Error& error) {
