@@ -173,6 +173,7 @@ TEST_CASE("Service: a reload is done when it has an outcome, and tells it", "[se
         const Probe service({"--reload", "good", "--refuse"});
         const auto start = service.started();
         CHECK(service.run({"reload"}).exit_status == 4);
+        CHECK(service.run({"wait-ready"}).exit_status == 4);
         const Finished status = service.run({"status"});
         CHECK(status.exit_status == 0);
         CHECK(status.out.find("\n  no report   ") != std::string::npos);

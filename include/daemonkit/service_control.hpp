@@ -136,9 +136,15 @@ private:
         if (files.control.empty()) return true;
         try {
             const Timeout left = Timeout::milliseconds(detail::milliseconds_until(deadline));
-            return daemonkit::ask(files.control, {"wait-ready"}, left).status == 0;
-        } catch (const Error&) {
-            return false;  // it does not listen yet, or any more
+            const auto answer = daemonkit::ask(files.control, {"wait-ready"}, left);
+            constexpr int no_permission = 77;
+            if (answer.status == no_permission)
+                throw Error(Step::ask_control_socket, files.control, EACCES, answer.text);
+            return answer.status == 0;
+        } catch (const Error& error) {
+            // It does not listen yet, or any more; to whom it does not listen at all, waiting is of no use.
+            if (error.code().value() == EACCES || error.code().value() == EPERM) throw;
+            return false;
         }
     }
 
