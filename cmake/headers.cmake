@@ -200,6 +200,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/reload.hpp
     include/daemonkit/reload_notifier.hpp
     include/daemonkit/run.hpp
+    include/daemonkit/run_as_init.hpp
     include/daemonkit/running_service.hpp
     include/daemonkit/runtime_directory.hpp
     include/daemonkit/service.hpp
