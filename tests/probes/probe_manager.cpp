@@ -3,6 +3,7 @@
 //
 //   --detach always|automatic  --pid-file FILE  --notification-fd N
 //   --store          counts its starts in a memfd that the manager keeps: "count N"
+//   --gate FILE      is up as soon as FILE is there
 //   --hang FILE      gives no sign of life any more as soon as FILE is there
 //   --fail           its start fails; --fail-reload: its reloads do
 // LOG: "up PID", "reload", "stopping".
@@ -50,6 +51,7 @@ int main(int argc, char** argv) try {
     bool stores = false;
     bool fails = false;
     bool fails_to_reload = false;
+    std::optional<std::string> gate;
     std::optional<std::string> hang;
     for (int i = 2; i < argc; ++i) {
         const std::string option = argv[i];
@@ -58,6 +60,7 @@ int main(int argc, char** argv) try {
         if (option == "--pid-file") options.pid_file = value();
         if (option == "--notification-fd") options.notification_fd = std::stoi(value());
         if (option == "--store") stores = true;
+        if (option == "--gate") gate = value();
         if (option == "--hang") hang = value();
         if (option == "--fail") fails = true;
         if (option == "--fail-reload") fails_to_reload = true;
@@ -72,6 +75,8 @@ int main(int argc, char** argv) try {
         return failure.exit_status();
     }
     if (stores) count_starts(daemon.notifier());
+    while (gate && ::access(gate->c_str(), F_OK) != 0)
+        if (signals.wait_for(daemonkit::Timeout::milliseconds(20))) return 0;
     daemonkit::Watchdog watchdog(daemon.notifier());
     daemonkit::Watchdog::Part part(watchdog, "main");
     say("up " + std::to_string(::getpid()));
