@@ -24,6 +24,10 @@ TEST_CASE("monotonic_after: later than now, and never past the last number", "[m
     CHECK(later <= monotonic_now() + 1'000);
     CHECK(monotonic_after(forever) == forever);
     CHECK(monotonic_after(forever - 1) == forever);
+    // What is over is over now: the time left until then is a number as well.
+    const auto over = monotonic_after(-forever);
+    CHECK(over >= before);
+    CHECK(over <= monotonic_now());
 }
 
 TEST_CASE("timespec_of: seconds and the rest; what is over does not wait", "[monotonic][unit]") {

@@ -16,9 +16,10 @@ inline Nanoseconds monotonic_now() noexcept {
     return Nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-/// The point that far from now; `forever` where the clock has no number for it.
+/// The point that far from now: now for what is below zero, `forever` where the clock has no number for it.
 inline Nanoseconds monotonic_after(Nanoseconds time) noexcept {
     const Nanoseconds now = monotonic_now();
+    if (time < 0) return now;
     return time < forever - now ? now + time : forever;
 }
 
