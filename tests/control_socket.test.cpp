@@ -12,7 +12,9 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -210,6 +212,19 @@ TEST_CASE("ControlSocket: options and verbs that can never work are refused by n
         CHECK_THROWS_AS(socket.on(verb, repeat), Error);
     CHECK_THROWS_AS(socket.on("empty", ControlSocket::Handler()), Error);
     CHECK(std::filesystem::is_socket(path));
+}
+
+TEST_CASE("ControlSocket: the highest limits there are limit nobody", "[control_socket][unit]") {
+    const TempFolder folder;
+    constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+    ControlSocket socket({.path = folder / "control",
+                          .most_clients = most,
+                          .longest_request = most,
+                          .longest_answer = most,
+                          .patience = Timeout::nanoseconds(detail::forever)});
+    socket.on("repeat", repeat);
+    const ControlThread thread(socket);
+    CHECK(ask(socket.path(), {"repeat", std::string(10'000, 'x')}).text.size() == 10'007);
 }
 
 TEST_CASE("ControlSocket: a policy decides by who asks, and one that throws refuses",

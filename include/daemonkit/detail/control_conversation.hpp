@@ -7,6 +7,7 @@
 #include <daemonkit/detail/control_line.hpp>
 
 #include <cstddef>  // std::size_t
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,7 +20,8 @@ namespace daemonkit::detail {
 class ControlConversation {
 public:
     ControlConversation(std::size_t longest_request, std::size_t longest_answer) noexcept
-        : longest_request_(longest_request), longest_answer_(longest_answer) {}
+        : longest_request_(longest_request < most ? longest_request : most),
+          longest_answer_(longest_answer) {}
 
     // -- what the client sends ---------------------------------------------------------------------------------------
 
@@ -98,6 +100,9 @@ public:
     bool is_over() const noexcept { return is_over_ && unsent().empty(); }
 
 private:
+    /// With its newline it has a size.
+    static constexpr std::size_t most = std::numeric_limits<std::size_t>::max() - 1;
+
     std::size_t longest_request_;
     std::size_t longest_answer_;
     std::string received_;
