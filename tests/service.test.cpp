@@ -143,6 +143,14 @@ TEST_CASE("Service: a reload is done when it has an outcome, and tells it", "[se
                               ? "\n  last error  the roof\\nleaks\n"
                               : "\n  last error  the roof is missing\n") != std::string::npos);
     }
+    SECTION("what is thrown is no std::exception: the old one stays all the same") {
+        const Probe service({"--reload", "odd"});
+        const auto start = service.started();
+        CHECK(service.run({"reload"}).exit_status == 1);
+        ::kill(start->daemon(), SIGHUP);
+        CHECK(service.await_log("reload\nreload"));
+        CHECK(service.run({"status"}).out.find("reloads     0, failed 2\n") != std::string::npos);
+    }
     SECTION("without a control socket it is SIGHUP, and nobody knows") {
         const Probe service({"--reload", "bad", "--no-control"});
         const auto start = service.started();
@@ -445,14 +453,31 @@ TEST_CASE("Service: what answers on the socket, and is no daemon's answer, is to
     ControlSocket stranger(options);
     const std::string text = GENERATE("", "reloads: many\nfailed reloads: 0", "\x1b[2Jwhat?");
     stranger.on("status", [&](const ControlRequest&) { return ControlAnswer{0, text}; });
-    DaemonStart ended(Words{probe("probe_service"), service.folder.path(), "--", "status"});
-    while (is_alive(ended.launcher())) {
-        stranger.serve();
-        ::poll(nullptr, 0, 1);
+    const auto ask = [&](const std::string& verb) {
+        auto asked = std::make_unique<DaemonStart>(
+            Words{probe("probe_service"), service.folder.path(), "--", verb});
+        while (is_alive(asked->launcher())) {
+            stranger.serve();
+            ::poll(nullptr, 0, 1);
+        }
+        return asked;
+    };
+    const auto status = ask("status");
+    CHECK(status->await().exit_status == 0);
+    CHECK(status->out().find("\n  no report   answered with 0: ") != std::string::npos);
+    CHECK(status->out().find('\x1b') == std::string::npos);
+    // Nor does an answer that is shown as it came do anything to a terminal.
+    for (const int answer : {0, 5}) {
+        for (const char* const verb : {"reload", "own"}) {
+            stranger.on(verb, [&](const ControlRequest&) {
+                return ControlAnswer{answer, std::string("a\tb\x1b[2J\r\0c\nd", 12)};
+            });
+            const auto asked = ask(verb);
+            CHECK(asked->await().exit_status == answer);
+            const std::string told = asked->out() + asked->err();
+            CHECK(told.find("a\tb\\x1b[2J\\x0d\\x00c\nd\n") != std::string::npos);
+        }
     }
-    CHECK(ended.await().exit_status == 0);
-    CHECK(ended.out().find("\n  no report   answered with 0: ") != std::string::npos);
-    CHECK(ended.out().find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("Service: a service manager hears of ready, of each reload, and of the end",
@@ -466,8 +491,8 @@ TEST_CASE("Service: a service manager hears of ready, of each reload, and of the
     REQUIRE(service.await_log("ready"));
     service.run({"reload"});
     CHECK(manager.next().text.substr(0, 12) == "RELOADING=1\n");
-    CHECK(manager.next().text == (how == "good" ? "STATUS=starting up\nREADY=1"
-                                                : "STATUS=the roof\\nleaks\nREADY=1"));
+    CHECK(manager.next().text ==
+          (how == "good" ? "STATUS=starting up\nREADY=1" : "STATUS=the roof\\nleaks\nREADY=1"));
     service.run({"stop"});
     CHECK(manager.next().text == "STOPPING=1");
     CHECK(run.await().exit_status == 0);
@@ -557,6 +582,18 @@ TEST_CASE(
         CHECK_FALSE(fs::exists(service.folder / "pid"));
         CHECK_FALSE(fs::exists(service.folder / "control"));
     }
+}
+
+TEST_CASE("Service: a status that nobody can be told is not known", "[service][process]") {
+    const Probe service;
+    const std::string folder = service.folder.path();
+    const auto start = service.started();
+    for (const char* const output : {">/dev/full", ">&-"})
+        for (const char* const form : {"", "--json"})
+            CHECK(
+                run_program({"/bin/sh", "-c",
+                             probe("probe_service") + " " + folder + " -- status " + form + output})
+                    .exit_status == 4);
 }
 
 TEST_CASE("Service: a command line that cannot be is refused", "[service][process]") {

@@ -160,11 +160,11 @@ public:
         ReloadNotifier manager(daemon_.notifier(), doing_.value_or(""));
         ReloadGuard guard(manager);
         std::optional<std::string> failure;
-        try {
+        const ServiceResult called = detail::result_of_verb([&] {
             failure = reload_();
-        } catch (const std::exception& thrown) {
-            failure = thrown.what();
-        }
+            return ServiceResult();
+        });
+        if (!called.success()) failure = called.text;
         ++(failure ? reloads_.failed : reloads_.succeeded);
         reloads_.last_error = failure;
         if (failure)

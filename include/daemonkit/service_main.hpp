@@ -15,20 +15,38 @@ namespace daemonkit {
 
 namespace detail {
 
+/// A daemon's words as a terminal may have them: of control characters, newlines and tabs alone.
+inline std::string shown(const std::string& text) {
+    std::string all;
+    for (const char byte : text) {
+        if (byte == '\n' || byte == '\t')
+            all += byte;
+        else
+            all += one_line(std::string(1, byte));
+    }
+    return all;
+}
+
 /// One line, to standard output when the verb has done its work; a status of its own when nobody could be told.
 inline int tell_result(const ServiceOptions& options, const ServiceResult& result) {
     std::FILE* const stream = result.success() ? stdout : stderr;
     if (!result.text.empty())
         static_cast<void>(
-            std::fprintf(stream, "%s: %s\n", options.name.c_str(), result.text.c_str()));
+            std::fprintf(stream, "%s: %s\n", options.name.c_str(), shown(result.text).c_str()));
     return result.exit_status;
 }
 
-/// What a program reads, and nothing else: a disk that is full is told by the status.
-inline int print_text(const std::string& text, int status) {
-    const bool printed = std::fprintf(stdout, "%s\n", text.c_str()) >= 0;
+/// What a program reads, and nothing else: a disk that is full is told by a status of its own.
+inline int print_text(const std::string& text, int status,
+                      int not_printed = static_cast<int>(ServiceExit::failed)) {
+    const bool printed = std::fprintf(stdout, "%s\n", shown(text).c_str()) >= 0;
     const bool flushed = std::fflush(stdout) == 0;
-    return printed && flushed ? status : static_cast<int>(ServiceExit::failed);
+    return printed && flushed ? status : not_printed;
+}
+
+/// In either form. A service that nobody could be told of is one of which nothing is known.
+inline int print_status(const ServiceStatus& status, const std::string& text) {
+    return print_text(text, exit_status(status), exit_status(ServiceStatus{}));
 }
 
 /// The file of a service manager, to standard output.
@@ -110,11 +128,11 @@ inline int service_main(const Service& service, int argc, const char* const* arg
     if (is("wait-ready")) return tell(service.wait_ready(options.daemon.ready_timeout));
     if (is("status")) {
         const ServiceStatus status = service.status();
-        return detail::print_text(to_text(status), exit_status(status));
+        return detail::print_status(status, to_text(status));
     }
     if (words == std::vector<std::string>{"status", "--json"}) {
         const ServiceStatus status = service.status();
-        return detail::print_text(to_json(status), exit_status(status));
+        return detail::print_status(status, to_json(status));
     }
     if (options.definition && verb == "print-unit") return detail::print_unit(options, words);
     for (const char* const own :
