@@ -292,6 +292,21 @@ TEST_CASE(
     }
 }
 
+TEST_CASE(
+    "DaemonContext: the program that it becomes can speak to the service manager, as it is the "
+    "service",
+    "[context][execute][process]") {
+    const DaemonFiles files;
+    const NotifyReceiver manager(files.folder / "notify");
+    const bool detaches = GENERATE(true, false);
+    Program program(detaches ? Words{} : Words{"--foreground"},
+                    {"sh", "-c", "echo NOTIFY_SOCKET=$NOTIFY_SOCKET"}, {{manager.variable()}});
+    CHECK(program.start.await().exit_status == 0);
+    CHECK(eventually([&] {
+        return read_file(program.files.log) == "before the exec\n" + manager.variable() + "\n";
+    }));
+}
+
 TEST_CASE("DaemonContext: a service manager hears ready before the process becomes the program",
           "[context][execute][process]") {
     const DaemonFiles files;

@@ -122,7 +122,8 @@ public:
     /// For ReadyWhen::notified, in place of `notify_ready`: the exec itself tells the launcher that the daemon is up. Where
     /// the program has to last for a while, it is up after that; one that fails sooner is a failed start. The program
     /// inherits the descriptor of the pid file: it is locked until the program, and all it starts, have closed it. The file
-    /// stays at the end, unlocked. A service manager is told just before the exec.
+    /// stays at the end, unlocked. A service manager is told just before the exec, and can be told more by the program:
+    /// it gets NOTIFY_SOCKET back, where the options have left it.
     ///
     /// Shape:    the program, looked up in PATH where its name has no slash, and its arguments. Descriptors with the
     ///           close-on-exec flag do not come along, those of `keep_open` included.
@@ -356,7 +357,7 @@ private:
 
     /// Returns by an Error alone.
     [[noreturn]] void become_program(const std::vector<std::string>& command, Timeout has_to_last) {
-        const detail::Command program(command, {});
+        const detail::Command program(command, setup_.environment_of_service());
         const bool starts = state_ == State::starting;
         if (starts) setup_.redirect(Stream::err, error_target_.get());
         if (lock_) {

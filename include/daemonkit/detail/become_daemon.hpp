@@ -78,7 +78,8 @@ public:
         set_umask(options.umask);
         change_directory(start);
         environment_.apply(options.environment);
-        environment_.remove("NOTIFY_SOCKET");  // what the daemon starts is not the service
+        if (const char* const address = std::getenv(notify_variable)) notify_address_ = address;
+        environment_.remove(notify_variable);  // what the daemon starts is not the service
         for (const char* const variable : start.names_launcher) give_own_name(variable);
         // Another name of the launcher (systemd 258): with it, sd_listen_fds would take nothing for the daemon's.
         if (start.detaches()) environment_.remove("LISTEN_PIDFDID");
@@ -92,6 +93,13 @@ public:
         if (options.core_dumps == CoreDumps::prevent) prevent_core_dumps();
         close_others(start, channel);
         return start.privileges->confine();
+    }
+
+    /// For a program that the daemon becomes, which is the service: what its environment has more than the daemon's.
+    Environment environment_of_service() const {
+        Environment more;
+        if (notify_address_) more.set.emplace_back(notify_variable, *notify_address_);
+        return more;
     }
 
     /// The stream leads to the descriptor; -1 leaves it as it is.
@@ -190,10 +198,13 @@ private:
         });
     }
 
+    static constexpr const char* notify_variable = "NOTIFY_SOCKET";
+
     Undo undo_ = Undo::pointless;
     bool is_kept_ = false;
     DispositionChange dispositions_;
     EnvironmentChange environment_;
+    std::optional<std::string> notify_address_;
     LimitChange limits_;
     UniqueFd saved_streams_[3];
     std::optional<mode_t> umask_;
