@@ -184,7 +184,10 @@ int main(int argc, char** argv) try {
         return 64;
     }
     const std::string path = std::filesystem::absolute(argv[argc - 1]);
-    const std::string own_program = std::filesystem::absolute(argv[0]);
+    // A name without a slash is looked up in PATH, by the daemon as it was by the shell.
+    std::string own_program = argv[0];
+    if (own_program.find('/') != std::string::npos)
+        own_program = std::filesystem::absolute(own_program);
     daemonkit::Reloadable config([&] { return read_config(path, own_program); });
     daemonkit::SignalSet signals({SIGTERM, SIGINT, SIGHUP});
     const daemonkit::LogFile log(config.get()->log);

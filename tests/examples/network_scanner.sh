@@ -149,6 +149,9 @@ if ! command -v nmap >/dev/null; then
     begin "${web[@]}" "ports = $open"
     wait_for "else this program" logged "info: web: $open/tcp open"
     stop
+    PATH=$(dirname "$program"):$PATH program=network_scanner begin "${web[@]}" "ports = $open"
+    wait_for "that was found in PATH, too" logged "info: web: $open/tcp open"
+    stop
 fi
 for arguments in "" "targets targets" "--foreground" "--scan 127.0.0.1"; do
     # shellcheck disable=SC2086  # the arguments are words
