@@ -14,6 +14,7 @@
 
 #include "settings.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -135,11 +136,13 @@ int main(int argc, char** argv) try {
         .pid_file = config.pid_file,  // a second one is refused
     });
     log(Severity::notice, "started");
-    for (auto next = std::chrono::steady_clock::now();;) {
+    using Clock = std::chrono::steady_clock;
+    for (auto next = Clock::now();;) {
         const auto signal = signals.wait_until(next);
         if (signal && !signals.dispatch(*signal)) break;
         if (signal) continue;
-        next += config.interval;
+        next =
+            std::max(next + config.interval, Clock::now());  // what was missed is not made up for
         // A table that is not there, or not as it should be, may be another one next time.
         try {
             const auto samples = read_table(config.table);

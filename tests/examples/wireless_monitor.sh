@@ -80,6 +80,16 @@ table "${heading[@]}" "$wlan0"
 : >log
 wait_for "and it goes on when there is one" logged 'info: wlan0: link 54, .*'
 
+# -- what it has missed is not made up for: no line is sooner than its interval
+kill -STOP "$pid"
+sleep 1
+: >log
+begun=$(date +%s%N)
+kill -CONT "$pid"
+sleep 0.1
+lines=$(grep -c . log)
+expect "$lines lines" [ "$lines" -le $((($(date +%s%N) - begun) / 20000000 + 3)) ]
+
 mv log mine
 kill -HUP "$pid"
 wait_for "after SIGHUP the log is a new file" [ -s log ]
