@@ -273,6 +273,24 @@ TEST_CASE("PidLock: behind another root a removal alone is noticed", "[pid_lock]
     CHECK(finished.out.find("named=yes\nnamed=no\n") != std::string::npos);
 }
 
+TEST_CASE("PidLock: behind another root it is not renewed, as the file would be another",
+          "[pid_lock][process][root]") {
+    const TempFolder folder;
+    const std::string path = folder / "pid";
+    fs::create_directories(folder.path().string() + path.substr(0, path.size() - 4));
+    RunningProgram daemon(
+        pid_lock_probe({"lock:" + path, "write", "chroot:" + folder.path().string(), "pause:held",
+                        "renew", "named", "pause:refused"}));
+    daemon.await("paused");
+    fs::remove(path);
+    daemon.tell();
+    const std::string said = daemon.until("refused");
+    INFO(said);
+    CHECK(said.find("error=open_pid_file\n") != std::string::npos);
+    CHECK(said.find("named=no\n") != std::string::npos);
+    CHECK_FALSE(fs::exists(folder.path().string() + path));
+}
+
 // -- where the kernel refuses ----------------------------------------------------------------------------------------
 
 TEST_CASE("PidLock: where the file cannot be removed it is emptied, and the next start comes up",

@@ -163,6 +163,9 @@ public:
     ///           name by now. This one is no longer the only one of its kind, and has to end.
     void renew() {
         if (owner_ != detail::sys::getpid() || is_named()) return;
+        if (file_.is_in_another_root())
+            throw Error(Step::open_pid_file, path(), ESTALE,
+                        "the root directory is another one: the file cannot be made where it was");
         PidLock next(path(), options_);
         next.write_pid();
         // Under whatever name the old file goes, it holds no number of ours.

@@ -79,14 +79,19 @@ public:
         return sys::lstat(path_.c_str(), &named) && is(named);
     }
 
+    /// The path leads elsewhere than at the construction.
+    bool is_in_another_root() const noexcept {
+        struct ::stat root {};
+        return root_ && sys::stat("/", &root) && identity_of(root) != *root_;
+    }
+
     /// The file has lost its name. Where the path cannot be followed, as in another root, only a removal counts.
     bool is_nameless() const noexcept {
         struct ::stat status {};
-        const auto rooted = sys::stat("/", &status);
-        const bool is_elsewhere = rooted && identity_of(status) != root_;
+        const bool is_here = root_ && !is_in_another_root();
         const auto looked = sys::lstat(path_.c_str(), &status);
-        if (!is_elsewhere && looked) return !is(status);
-        if (!is_elsewhere && (looked.error == ENOENT || looked.error == ENOTDIR)) return true;
+        if (is_here && looked) return !is(status);
+        if (is_here && (looked.error == ENOENT || looked.error == ENOTDIR)) return true;
         return !sys::fstat(fd_.get(), &status) || status.st_nlink == 0;
     }
 
@@ -144,7 +149,7 @@ private:
     std::string path_;
     UniqueFd fd_;
     FileIdentity file_;
-    FileIdentity root_;  // at the construction
+    std::optional<FileIdentity> root_;  // at the construction
 };
 
 }  // namespace daemonkit::detail
