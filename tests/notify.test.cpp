@@ -227,6 +227,8 @@ TEST_CASE("Notifier: by a socket of connections each message is one", "[notify][
     CHECK(line.send("STATUS=a\nX=b", -1, detail::monotonic_after(30'000'000'000)));
     reader.join();
     CHECK(heard == std::vector<std::string>{"nobody reads", "READY=1", "STATUS=a\nX=b"});
+    CHECK_FALSE(line.passes_descriptors());
+    CHECK_FALSE(line.send("FDSTORE=1", 0, detail::monotonic_after(30'000'000'000)));
     ::close(host);
 }
 

@@ -74,8 +74,11 @@ public:
     bool main_process(pid_t pid) const noexcept {
         if (!is_open() || pid <= 0) return false;
         const detail::ErrnoGuard keep_errno;
-        const auto opened = detail::sys::pidfd_open(pid);  // close-on-exec by itself
-        const detail::UniqueFd process(opened ? opened.value : no_fd);
+        detail::UniqueFd process;
+        if (socket_.passes_descriptors()) {
+            const auto opened = detail::sys::pidfd_open(pid);  // close-on-exec by itself
+            if (opened) process.reset(opened.value);
+        }
         return tell(
             [&] {
                 return "MAINPID=" + std::to_string(pid) +
@@ -151,6 +154,8 @@ public:
         if (!is_open()) return false;
         const detail::ErrnoGuard keep_errno;
         const auto deadline = detail::monotonic_after(time.in_nanoseconds());
+        // Where each message is waited for, it has been read.
+        if (!socket_.passes_descriptors()) return socket_.send("BARRIER=1", no_fd, deadline);
         int ends[2] = {no_fd, no_fd};
         if (!detail::cloexec_pipe(ends, 0)) return false;
         const detail::UniqueFd ours(ends[0]);

@@ -36,11 +36,13 @@ public:
         return socket_.is_open() || (address_.size != 0 && address_.needs_connection());
     }
     int native_handle() const noexcept { return socket_.get(); }
+    /// False between a virtual machine and its host.
+    bool passes_descriptors() const noexcept { return !address_.needs_connection(); }
 
     /// Sends one message, with the descriptor when it is one; true when it was taken before the deadline.
     bool send(std::string_view text, int fd, Nanoseconds deadline) const noexcept {
         const ErrnoGuard keep_errno;
-        if (!is_open()) return false;
+        if (!is_open() || (fd >= 0 && !passes_descriptors())) return false;
         if (address_.needs_connection()) {
             const auto sent = send_by_connection(address_.type, text, deadline);
             // Not every virtual machine has packets here.
@@ -105,7 +107,7 @@ private:
         return retry([&] { return sys::sendmsg(to, message); }).error;
     }
 
-    /// The end of the connection is the end of the message. A virtual machine passes no descriptors to its host.
+    /// The end of the connection is the end of the message.
     Sent send_by_connection(int type, std::string_view text, Nanoseconds deadline) const noexcept {
         const UniqueFd line = make(type);
         if (!line.is_open()) return Sent::no_such_type;
