@@ -15,6 +15,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/control_socket.hpp
     include/daemonkit/control_socket_options.hpp
     include/daemonkit/control_thread.hpp
+    include/daemonkit/credential.hpp
     include/daemonkit/daemon_checklist.hpp
     include/daemonkit/define_service.hpp
     include/daemonkit/detail/above_standard.hpp
@@ -22,6 +23,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/accept_signal.hpp
     include/daemonkit/detail/accept_signal_none.hpp
     include/daemonkit/detail/accept_signal_wait.hpp
+    include/daemonkit/detail/base64.hpp
     include/daemonkit/detail/become_daemon.hpp
     include/daemonkit/detail/bounded_write.hpp
     include/daemonkit/detail/capabilities.hpp
@@ -112,6 +114,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/open_log.hpp
     include/daemonkit/detail/open_process_linux.hpp
     include/daemonkit/detail/open_target.hpp
+    include/daemonkit/detail/own_directory.hpp
     include/daemonkit/detail/own_pid.hpp
     include/daemonkit/detail/peer_credentials.hpp
     include/daemonkit/detail/peer_credentials_getpeereid.hpp
@@ -120,6 +123,9 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/pid_text.hpp
     include/daemonkit/detail/platform.hpp
     include/daemonkit/detail/prepare_start.hpp
+    include/daemonkit/detail/pressure_file.hpp
+    include/daemonkit/detail/pressure_file_linux.hpp
+    include/daemonkit/detail/pressure_file_none.hpp
     include/daemonkit/detail/printable.hpp
     include/daemonkit/detail/proc_folder.hpp
     include/daemonkit/detail/proc_status.hpp
@@ -188,6 +194,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/log_file.hpp
     include/daemonkit/log_file_options.hpp
     include/daemonkit/log_sink.hpp
+    include/daemonkit/memory_pressure.hpp
     include/daemonkit/notify.hpp
     include/daemonkit/pid_lock.hpp
     include/daemonkit/plan.hpp
@@ -206,6 +213,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/service.hpp
     include/daemonkit/service_control.hpp
     include/daemonkit/service_definition.hpp
+    include/daemonkit/service_directories.hpp
     include/daemonkit/service_main.hpp
     include/daemonkit/service_options.hpp
     include/daemonkit/service_result.hpp

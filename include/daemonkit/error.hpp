@@ -56,6 +56,9 @@ enum class Step : std::uint8_t {
     find_process,  ///< ProcessHandle: which process is meant, or whether it has ended, cannot be told
     signal_process,     ///< ProcessHandle: the process may not be signalled
     runtime_directory,  ///< runtime_directory: there is none, or it is not safe
+    service_directory,  ///< state_directory and its like: there is none, or it is not safe
+    read_credential,    ///< read_credential: it is there, and cannot be read
+    watch_memory,       ///< watch_memory_pressure: what the manager names cannot be watched
     take_descriptors,   ///< ListenFds: what was handed over is not there, or not what was asked for
     inspect_process,    ///< inspect: there is no such process, or it cannot be looked at
     open_control_socket,  ///< ControlSocket: the socket could not be made, or can no longer be served
@@ -106,6 +109,9 @@ constexpr const char* to_string(Step step) noexcept {
         case Step::find_process: return "find_process";
         case Step::signal_process: return "signal_process";
         case Step::runtime_directory: return "runtime_directory";
+        case Step::service_directory: return "service_directory";
+        case Step::read_credential: return "read_credential";
+        case Step::watch_memory: return "watch_memory";
         case Step::take_descriptors: return "take_descriptors";
         case Step::inspect_process: return "inspect_process";
         case Step::open_control_socket: return "open_control_socket";
@@ -225,6 +231,9 @@ public:
             case Step::find_process: return code().value() == EWOULDBLOCK ? try_later : system_call;
             case Step::signal_process: return denied ? no_permission : system_call;
             case Step::runtime_directory:
+            case Step::service_directory:
+            case Step::read_credential:
+            case Step::watch_memory:
             case Step::change_root:
             case Step::change_directory: return denied ? no_permission : configuration;
             case Step::drop_privileges: return no_permission;

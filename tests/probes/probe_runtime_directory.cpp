@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
-// probe_runtime_directory VERB...: has runtime_directory find the folder, and reports it as directory= or the Error.
+// probe_runtime_directory VERB...: has runtime_directory or another one find the folder, and reports it as directory= or
+// the Error.
 //
+//   directory:NAME  state:NAME  cache:NAME  logs:NAME  configuration:NAME
 //   variable:NAME:VALUE  clear:NAME      the environment
 //   umask:OCTAL  user:UID
 //   private-run         /run is an empty file system of the probe's own; not_possible=... where that is forbidden
+//   private-var         the same with /var
 //   make:PATH:OCTAL     a folder with that mode    owner:PATH:UID    link:TARGET:PATH    file:PATH
 //   mode:PATH           mode= of what is there
 // Built with the fault seam: DAEMONKIT_FAULT fails any call. The list goes on after an Error.
 
 #include <daemonkit/runtime_directory.hpp>
+#include <daemonkit/service_directories.hpp>
 
 #include "verbs.hpp"
 
@@ -31,11 +35,11 @@ namespace {
 
 mode_t octal(const std::string& text) { return static_cast<mode_t>(std::stoul(text, nullptr, 8)); }
 
-void make_private_run() {
+void make_private(const char* folder) {
     if (::geteuid() != 0) probe::enter_user_namespace(0, 0);
     require(::unshare(CLONE_NEWNS) == 0, "a mount namespace");
     require(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, "private mounts");
-    require(::mount("tmpfs", "/run", "tmpfs", 0, "mode=755") == 0, "tmpfs");
+    require(::mount("tmpfs", folder, "tmpfs", 0, "mode=755") == 0, "tmpfs");
 }
 
 void report_mode(const std::string& path) {
@@ -51,6 +55,10 @@ void act(const Verb& verb) {
     const std::string& first = verb.first;
     const std::string& second = verb.second;
     if (name == "directory") return report("directory", runtime_directory(first));
+    if (name == "state") return report("directory", state_directory(first));
+    if (name == "cache") return report("directory", cache_directory(first));
+    if (name == "logs") return report("directory", logs_directory(first));
+    if (name == "configuration") return report("directory", configuration_directory(first));
     if (name == "variable") return require(::setenv(first.c_str(), second.c_str(), 1) == 0, name);
     if (name == "clear") return require(::unsetenv(first.c_str()) == 0, name);
     if (name == "umask") return static_cast<void>(::umask(octal(first)));
@@ -58,7 +66,8 @@ void act(const Verb& verb) {
         const auto user = static_cast<uid_t>(std::stoul(first));
         return require(::setresuid(user, user, user) == 0, name);
     }
-    if (name == "private-run") return make_private_run();
+    if (name == "private-run") return make_private("/run");
+    if (name == "private-var") return make_private("/var");
     if (name == "make") {
         return require(
             ::mkdir(first.c_str(), 0700) == 0 && ::chmod(first.c_str(), octal(second)) == 0, name);
