@@ -104,6 +104,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/monotonic.hpp
     include/daemonkit/detail/mutex.hpp
     include/daemonkit/detail/named_socket.hpp
+    include/daemonkit/detail/name_keeper.hpp
     include/daemonkit/detail/network_file_system.hpp
     include/daemonkit/detail/network_file_system_linux.hpp
     include/daemonkit/detail/network_file_system_mount.hpp

@@ -584,6 +584,44 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("Service: a pid file that somebody has removed is made again", "[service][process]") {
+    const Probe service(GENERATE(Words{}, Words{"--loop"}));
+    const auto start = service.started();
+    const pid_t daemon = start->daemon();
+    fs::remove(service.folder / "pid");
+    // Whatever wakes it has it look; at the latest a minute does.
+    CHECK(eventually([&] {
+        ::kill(daemon, SIGHUP);
+        return service.holder() == daemon;
+    }));
+    CHECK(eventually(
+        [&] { return read_file(service.folder / "pid") == std::to_string(daemon) + "\n"; }));
+    CHECK(told(service.run({"stop"})) == "0: probe: stopped\n");
+    CHECK_FALSE(fs::exists(service.folder / "pid"));
+}
+
+TEST_CASE("Service: of two daemons, as the files of the first were removed, one is left",
+          "[service][process]") {
+    const Probe service;
+    const auto first = service.started();
+    const pid_t daemon = first->daemon();
+    // Where it answers the second time, it has looked after the first, and does not look for a second.
+    for (int count = 0; count < 2; ++count) service.run({"log-level"});
+    fs::remove(service.folder / "pid");
+    fs::remove(service.folder / "control");
+    const auto second = service.start();
+    REQUIRE(second->await().exit_status == 0);
+    CHECK(eventually([&] {
+        ::kill(daemon, SIGHUP);
+        return !is_alive(daemon);
+    }));
+    CHECK(DaemonStart::await_end(daemon).exit_status == 75);
+    const auto holder = service.holder();
+    CHECK((holder && *holder != daemon));
+    CHECK(told(service.run({"log-level"})) == "0: notice\n");
+    CHECK(read_file(service.folder / "err").find("probe: lock_pid_file: ") == 0);
+}
+
 TEST_CASE("Service: a status that nobody can be told is not known", "[service][process]") {
     const Probe service;
     const std::string folder = service.folder.path();

@@ -5,6 +5,7 @@
 #include <daemonkit/context.hpp>
 #include <daemonkit/control_socket.hpp>
 #include <daemonkit/detail/monotonic.hpp>
+#include <daemonkit/detail/name_keeper.hpp>
 #include <daemonkit/detail/service_report.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
@@ -40,14 +41,17 @@ namespace daemonkit {
 /// and clients of the control socket are answered: all of it in the thread that waits, one after the other. Between
 /// two waits nobody is answered; work that takes long calls `poll` now and then. SIGPIPE is ignored.
 ///
+/// A pid file that somebody removes is made again within a minute, where the daemon has the right to make it.
+///
 /// Process:  daemon, or the foreground process.
-/// Errors:   as those of SignalSet and ControlSocket, when the system refuses to wait at all.
+/// Errors:   as those of SignalSet and ControlSocket, when the system refuses to wait at all; Step::lock_pid_file when
+///           another daemon is up because the pid file was removed: this one has to end.
 /// Threads:  one; `request_stop` from any.
 class RunningService {
 public:
     /// For Service, which makes it. Without a control socket: null.
     RunningService(DaemonContext& daemon, SignalSet& signals, ControlSocket* control)
-        : daemon_(daemon), signals_(signals), control_(control) {
+        : daemon_(daemon), signals_(signals), control_(control), name_(daemon.pid_lock()) {
         signals_.on(SIGHUP, [this] { static_cast<void>(reload()); });
         on(
             "status", [this](const ControlRequest&) { return answer_status(); },
@@ -148,6 +152,7 @@ public:
             if (!signals_.dispatch(*signal)) request_stop();
         }
         if (control_ != nullptr) control_->serve();
+        name_.look();
         return signals_.stopped();
     }
 
@@ -202,9 +207,10 @@ private:
             const auto left =
                 deadline == detail::forever ? deadline : deadline - detail::monotonic_now();
             if (left <= 0) return false;
-            const struct ::timespec limit = detail::timespec_of(left);
+            const auto nap = left < name_.longest_wait() ? left : name_.longest_wait();
+            const struct ::timespec limit = detail::timespec_of(nap);
             const auto woken =
-                detail::sys::ppoll(set, std::size(set), left == detail::forever ? nullptr : &limit);
+                detail::sys::ppoll(set, std::size(set), nap == detail::forever ? nullptr : &limit);
             if (woken || woken.error == EINTR) {
                 refusals = 0;
             } else if (++refusals == most_refusals) {
@@ -254,6 +260,7 @@ private:
     DaemonContext& daemon_;
     SignalSet& signals_;
     ControlSocket* control_;
+    detail::NameKeeper name_;
     std::function<std::optional<std::string>()> reload_;
     ReloadStatus reloads_;
     std::optional<std::string> doing_;
