@@ -204,18 +204,26 @@ TEST_CASE("ControlSocket: the mode is what was asked for under any umask",
           "[control_socket][process]") {
     const TempFolder folder;
     const std::string path = folder / "control";
-    fs::permissions(folder.path(), fs::perms::all);
-    for (const std::string umask : {"0", "0077", "0177"}) {
-        // An ordinary user, whom a umask can keep out of what is its own.
+    // An ordinary user, whom a umask can keep out of what is its own.
+    const auto under = [](const std::string& umask) {
         std::vector<std::string> verbs{"umask:" + umask};
         if (::geteuid() == 0) verbs.emplace_back("ids:65534:65534");
-        Served daemon(path, verbs);
+        return verbs;
+    };
+    if (::geteuid() == 0) REQUIRE(::chown(folder.path().c_str(), 65534, 65534) == 0);
+    for (const std::string umask : {"0", "0077", "0177", "0477", "0777"}) {
+        Served daemon(path, under(umask));
         struct stat status {};
         REQUIRE(::stat(path.c_str(), &status) == 0);
         CHECK((status.st_mode & 07777) == 0660);
         daemon.expect_served();
         daemon.stop();
     }
+    // Where others could put something else in its place, nothing is changed by its name.
+    fs::permissions(folder.path(), fs::perms::all);
+    const Finished open_to_all = start(path, under("0777"));
+    CHECK(open_to_all.exit_status == 77);
+    CHECK(names_in(folder.path()).empty());
 }
 
 TEST_CASE(

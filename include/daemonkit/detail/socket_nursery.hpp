@@ -68,10 +68,16 @@ private:
 
     void open() {
         constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-        const auto opened = retry([&] { return sys::open(path_.c_str(), flags); });
+        const auto attempt = [&] { return sys::open(path_.c_str(), flags); };
+        auto opened = retry(attempt);
+        // The umask keeps its own user from opening it.
+        if (opened.error == EACCES && is_sheltered() && sys::chmod(path_.c_str(), 0700))
+            opened = retry(attempt);
         if (opened.error == EACCES)
-            throw Error(Step::open_control_socket, path_, EACCES,
-                        "the umask keeps its own user from reading it");
+            throw Error(
+                Step::open_control_socket, path_, EACCES,
+                "the umask keeps its own user from reading it, and others may put something "
+                "else in its place");
         folder_.reset(check(opened, Step::open_control_socket, path_));
         struct ::stat status {};
         check(sys::fstat(folder_.get(), &status), Step::open_control_socket, path_);
@@ -81,6 +87,15 @@ private:
         // What the umask has taken away; through the descriptor, as a name can be made to lead elsewhere.
         if ((status.st_mode & 0700U) != 0700U)
             check(sys::fchmod(folder_.get(), 0700), Step::open_control_socket, path_);
+    }
+
+    /// Nobody else can put another thing in the place of what this user has made there.
+    bool is_sheltered() const {
+        const std::string parent = path_.substr(0, path_.rfind('/') + 1);
+        struct ::stat status {};
+        if (!sys::stat(parent.c_str(), &status)) return false;
+        const bool is_own = status.st_uid == sys::geteuid() || status.st_uid == 0;
+        return is_own && ((status.st_mode & 0022U) == 0 || (status.st_mode & S_ISVTX) != 0);
     }
 
     void empty() noexcept {
