@@ -66,7 +66,7 @@ done
 verb status --json
 expect "the status of which is the same" [ "$status" -eq 0 ]
 "$program" config status >/dev/full 2>err
-expect "a status that nobody can read is a failure" [ "$?" -eq 1 ]
+expect "a status that nobody can read is unknown: 4" [ "$?" -eq 4 ]
 
 # -- its own verbs
 verb measured
