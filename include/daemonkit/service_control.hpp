@@ -180,6 +180,8 @@ private:
 
     /// Step by step, so that who waits hears of each signal that did not do.
     ServiceResult end(ProcessHandle& daemon, const std::string& pid_file) const {
+        if (options_.stop.steps.empty())
+            throw Error(Step::validate_options, "stop schedule", EINVAL, "it has no steps");
         const std::string pid = "pid " + std::to_string(daemon.pid());
         std::optional<int> ended_by;
         std::string last;

@@ -56,6 +56,20 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("Service: a schedule without steps is a fault of the options, and stops nothing",
+          "[service][fault][process]") {
+    const TempFolder folder;
+    RunningProgram daemon(pid_lock_probe({"lock:" + folder / "pid", "write", "pause:up"}));
+    daemon.until("up");
+    ServiceOptions options = control_of(folder / "pid").options();
+    options.stop.steps.clear();
+    const ServiceResult stop = ServiceControl(options).stop();
+    CHECK(stop.exit_status == 6);
+    CHECK(stop.text == "validate_options: stop schedule: it has no steps (Invalid argument)");
+    daemon.tell();
+    CHECK(daemon.await_end() == 0);
+}
+
 TEST_CASE("Service: a start that takes the place of a stopped daemon is none of its children",
           "[service][fault][process]") {
     const TempFolder folder;
