@@ -36,9 +36,9 @@ trap 'echo got TERM; exit 7' TERM
 for i in 1 2 3; do (setsid sleep 1000 &); done
 for ((i = 0; i < $orphans; i++)); do (exit 3 &); done
 echo ready
-while :; do read -r -t 0.05 <> pipe; done
+while :; do read -r -t 0.05 <> never/said; done
 SCRIPT
-mkfifo pipe
+mkdir never && mkfifo never/said  # nothing is ever written there; in a folder, where `fail` does not read it
 begin bash busy
 wait_for "$orphans orphans are made" says ready
 wait_for "all that have ended are reaped: the program and three orphans are left" children_are 4
@@ -54,7 +54,7 @@ expect "TERM ends it, with the program's status" ends_with 7
 expect "the program has heard of TERM" says "got TERM"
 for stray in "${strays[@]}"; do expect "no stray is left" is_gone "$stray"; done
 
-begin bash -c 'trap "echo got INT; exit 8" INT; echo ready; while :; do read -r -t 0.05 <> pipe; done'
+begin bash -c 'trap "echo got INT; exit 8" INT; echo ready; while :; do read -r -t 0.05 <> never/said; done'
 wait_for "it runs" says ready
 kill -INT "$init"
 expect "INT ends it, with the program's status" ends_with 8
@@ -72,11 +72,11 @@ run_inside "$folder/busy"
 expect "a program that cannot be executed: 126" [ "$status" -eq 126 ]
 
 # A stray that does not heed SIGTERM lasts as long as the grace; it says that it was asked.
-run_inside bash -c '(trap "echo asked" TERM; echo set; while :; do read -r -t 0.05 <> pipe; done) & until grep -q set out; do :; done'
+run_inside bash -c '(trap "echo asked" TERM; echo set; while :; do read -r -t 0.05 <> never/said; done) & until grep -q set out; do :; done'
 expect "a stray is asked to end before it is killed" says asked
 expect "and takes nothing from the status" [ "$status" -eq 0 ]
 
-begin bash -c 'trap "echo not yet" TERM; echo ready; while :; do read -r -t 0.05 <> pipe; done'
+begin bash -c 'trap "echo not yet" TERM; echo ready; while :; do read -r -t 0.05 <> never/said; done'
 wait_for "it runs" says ready
 kill -TERM "$init"
 wait_for "the first TERM is the program's" says "not yet"
