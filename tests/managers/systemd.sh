@@ -29,6 +29,9 @@ for node in null zero full random urandom tty ptmx; do
 done
 mkdir "$1/dev/shm" "$1/dev/pts" && mount --move "$1/dev" /dev || not_possible "a /dev of its own"
 mount -t proc proc /proc || not_possible "a /proc of its own"
+# As pid 1 systemd raises limits of the kernel, which are those of this machine.
+mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys ||
+    not_possible "a /proc/sys that it cannot change"
 mount -t tmpfs tmpfs /run || not_possible "a /run of its own"
 mount -t tmpfs tmpfs /var/log || not_possible "a /var/log of its own"
 mount --bind "$1/opt" /opt || not_possible "an /opt of its own"
