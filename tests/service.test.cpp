@@ -8,9 +8,11 @@
 #include "daemon_files.hpp"
 #include "daemon_start.hpp"
 #include "file_text.hpp"
+#include "not_tested.hpp"
 #include "notify_receiver.hpp"
 #include "run_program.hpp"
 #include "running_program.hpp"
+#include "surroundings.hpp"
 #include "temp_folder.hpp"
 
 #include <csignal>
@@ -582,6 +584,19 @@ TEST_CASE(
         CHECK_FALSE(fs::exists(service.folder / "pid"));
         CHECK_FALSE(fs::exists(service.folder / "control"));
     }
+}
+
+TEST_CASE("Service: from another pid namespace it runs, and is not stopped", "[service][process]") {
+    const Probe service;
+    const auto start = service.started();
+    DaemonStart status(service.command({"status"}), Surroundings{{}, become_pid_one});
+    if (status.await().exit_status == not_possible) return not_tested("a pid namespace");
+    CHECK(status.await().exit_status == 0);
+    CHECK(status.out().find("probe: running: in another pid namespace") == 0);
+    CHECK(status.out().find("\n  doing       starting up\n") != std::string::npos);
+    DaemonStart stop(service.command({"stop"}), Surroundings{{}, become_pid_one});
+    CHECK(stop.await().exit_status == 1);
+    CHECK(service.holder() == start->daemon());
 }
 
 TEST_CASE("Service: a pid file that somebody has removed is made again", "[service][process]") {

@@ -39,6 +39,8 @@ struct PidLockHolder {
     std::optional<pid_t> pid = {};
     /// While it has not: the launcher, whose start is under way. Nothing where the kernel does not name that one.
     std::optional<pid_t> launcher = {};
+    /// The daemon runs in another pid namespace, where its number means nothing here.
+    bool is_elsewhere = false;
 };
 
 namespace detail {
@@ -286,7 +288,8 @@ private:
         if (daemon.value && *daemon.value != 0) return {PidLockHolder{.pid = daemon.value}, 0};
         if (launcher.value && *launcher.value != 0)
             return {PidLockHolder{.launcher = launcher.value}, 0};
-        if (daemon.value || launcher.value) return {PidLockHolder{}, 0};
+        if (daemon.value || launcher.value)
+            return {PidLockHolder{.is_elsewhere = daemon.value.has_value()}, 0};
         const auto somebody = detail::name_tag_owner(fd, detail::NameTag::nobody);
         if (!somebody) return {{}, somebody.error};
         return {somebody.value ? std::optional(PidLockHolder{}) : std::nullopt, 0};

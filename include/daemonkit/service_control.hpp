@@ -241,6 +241,9 @@ private:
         } else if (launcher) {
             status.state = ServiceState::starting;
             status.reason = "by pid " + std::to_string(*launcher);
+        } else if (holder->is_elsewhere) {
+            status.state = ServiceState::running;
+            status.reason = "in another pid namespace, where its pid means nothing here";
         } else {
             status.state = ServiceState::orphaned;
             status.reason = "who holds " + files.pid_file +
@@ -248,7 +251,8 @@ private:
             return false;
         }
         const auto after = PidLock::holder(files.pid_file);
-        return after && after->pid == holder->pid && after->launcher == launcher;
+        return after && after->pid == holder->pid && after->launcher == launcher &&
+               after->is_elsewhere == holder->is_elsewhere;
     }
 
     static void ask_report(ServiceStatus& status, const detail::ServiceFiles& files) {

@@ -18,7 +18,7 @@ namespace daemonkit {
 
 /// What a service is.
 enum class ServiceState : std::uint8_t {
-    running,   ///< a daemon holds the lock, and the kernel names it
+    running,  ///< a daemon holds the lock, and the kernel names it, or has it in another pid namespace
     starting,  ///< a launcher holds the lock, and there is no daemon yet
     crashed,   ///< nobody holds the lock, and the pid file of the last one was never removed
     orphaned,  ///< whoever holds the lock cannot be named: a child has outlived its daemon
