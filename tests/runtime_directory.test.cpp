@@ -219,6 +219,21 @@ TEST_CASE("runtime_directory: what systemd has made comes first", "[runtime_dire
     CHECK_FALSE(fs::exists(folder / "missing"));
 }
 
+TEST_CASE("runtime_directory: a link that root has made, as for DynamicUser, is followed",
+          "[runtime_directory][process][root]") {
+    const UserFolder folder;
+    const std::string base = folder.path().string();
+    REQUIRE(ask(as_user({"make:" + base + "/private:0755"}))["end"] == "reached");
+    fs::create_directory_symlink(base + "/private", base + "/x");
+    const auto given = [&](const std::string& variable) {
+        return ask(as_user({"variable:RUNTIME_DIRECTORY:" + variable, "directory:x"}));
+    };
+    CHECK(given(base + "/x")["directory"] == base + "/x");
+    fs::remove(base + "/x");
+    REQUIRE(ask(as_user({"link:" + base + "/private:" + base + "/x"}))["end"] == "reached");
+    CHECK(given(base + "/x")["message"].find("no symbolic link") != std::string::npos);
+}
+
 TEST_CASE("runtime_directory: whichever call fails, it is told",
           "[runtime_directory][process][fault]") {
     const auto [call, error] = GENERATE(table<std::string, int>({{"mkdir", EACCES},

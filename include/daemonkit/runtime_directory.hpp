@@ -64,7 +64,7 @@ inline RuntimePlace runtime_place(std::string_view name) {
 /// program that has more rights than its caller.
 ///
 /// Shape:    the name: up to 64 bytes, no slash, colon, blank or control character, no dot in front. The folder: absolute,
-///           no symbolic link, of the effective user, for nobody else to write.
+///           of the effective user, for nobody else to write; no symbolic link, but for one of root's that a manager gives.
 /// Process:  the one that starts the daemon and the one that stops it, as the same user.
 /// Errors:   Step::runtime_directory on the folder or the name; the message says what to do.
 /// Undo:     none: the folder stays.
@@ -75,7 +75,7 @@ inline std::string runtime_directory(std::string_view name) {
     constexpr Step step = Step::runtime_directory;
     detail::RuntimePlace place = detail::runtime_place(name);
     switch (place.maker) {
-        case Maker::service_manager: detail::open_own_directory(step, place.path, 0022); break;
+        case Maker::service_manager: return detail::verify_given(step, std::move(place.path));
         case Maker::root: return detail::make_own_directory(step, place.path, 0755);
         case Maker::user:
             detail::open_own_directory(step, place.above, 0077);

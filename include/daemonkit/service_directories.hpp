@@ -84,29 +84,13 @@ inline void make_parents(const std::string& path) {
     }
 }
 
-/// The folder that a manager has given, verified as one of this user's own.
-///
-/// With DynamicUser= it is reached by a symbolic link, which root has made.
-///
-/// Errors:   Step::service_directory.
-/// Source:   systemd.exec(5), DynamicUser=.
-inline std::string verify_given(std::string given) {
-    while (given.size() > 1 && given.back() == '/') given.pop_back();
-    struct ::stat status {};
-    const bool is_link = sys::lstat(given.c_str(), &status) && S_ISLNK(status.st_mode);
-    // A path that ends with a slash follows the link; whose folder that is, is looked at all the same.
-    open_own_directory(Step::service_directory, is_link && status.st_uid == 0 ? given + "/" : given,
-                       0022);
-    return given;
-}
-
 /// Errors:   Step::service_directory.
 inline std::string service_directory(const DirectoryKind& kind, std::string_view name) {
     constexpr Step step = Step::service_directory;
     require_directory_name(step, name);
     if (!sys::has_elevated_rights()) {
         std::string given = given_directory(step, kind.given, name);
-        if (!given.empty()) return verify_given(std::move(given));
+        if (!given.empty()) return verify_given(step, std::move(given));
     }
     if (sys::geteuid() == 0) return make_own_directory(step, kind.system + std::string(name), 0750);
     const std::string path = user_base(kind, name) + std::string(name);

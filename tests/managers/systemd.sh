@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-# <probe_manager> <socket_activated_echo> <service> types|reload: services of every type, one by the unit that it prints
-# itself, or those of Type=notify-reload, under a real systemd, which is pid 1 of namespaces of its own. It sees this
-# machine's files, read-only, and has a /run, a /dev, a /var/log and a tree of cgroups to itself.
+# <probe_manager> <socket_activated_echo> <service> types|reload|home: services of every type, one by the unit that it
+# prints itself, those of Type=notify-reload, or one with what a manager gives by the environment, under a real systemd,
+# which is pid 1 of namespaces of its own. It sees this machine's files, read-only, and has a /run, a /dev, a /var/log, a
+# /var/lib and a tree of cgroups to itself.
 . "$(dirname "$0")/../examples/common.sh"
 echo_server=$2
 service=$3
+at_home=${service%/*}/guide_at_home
 part=$4
 systemd=/lib/systemd/systemd
 starts=100
@@ -32,8 +34,10 @@ mount -t proc proc /proc || not_possible "a /proc of its own"
 # As pid 1 systemd raises limits of the kernel, which are those of this machine.
 mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys ||
     not_possible "a /proc/sys that it cannot change"
-mount -t tmpfs tmpfs /run || not_possible "a /run of its own"
+# Shared, because systemd mounts credentials there out of a namespace of their own.
+mount -t tmpfs tmpfs /run && mount --make-shared /run || not_possible "a /run of its own"
 mount -t tmpfs tmpfs /var/log || not_possible "a /var/log of its own"
+mount -t tmpfs tmpfs /var/lib || not_possible "a /var/lib of its own"
 mount --bind "$1/opt" /opt || not_possible "an /opt of its own"
 umount -R /sys/fs/cgroup 2>/dev/null
 mount -t cgroup2 none /sys/fs/cgroup || not_possible "cgroups of its own"
@@ -66,6 +70,10 @@ unit reload_fails Type=notify-reload "ExecStart=$program $folder/reload_fails.lo
 unit echo Type=notify "ExecStart=$echo_server"
 low=$(cut -f 1 /proc/sys/net/ipv4/ip_local_port_range) || low=32768
 port=$((low - 1 - $$ % 8000))
+# With a user of the manager's making, whose folder is reached by a link.
+cp "$at_home" opt/at_home
+unit home Type=exec "ExecStart=/opt/at_home home" DynamicUser=yes StateDirectory=home \
+    "SetCredential=database:open sesame" MemoryPressureWatch=yes
 # The unit that a program prints of itself; a hardened service does not see the folder of this test.
 cp "$service" opt/thermod
 printf 'interval = 20ms\n' >opt/thermod.conf
@@ -125,6 +133,21 @@ if [ "$part" = reload ]; then
     expect "with its reason" has reload_fails StatusText "it was not brought to its end"
     expect "and the service goes on" has reload_fails ActiveState active
     ctl stop reload_fails
+    finish
+    exit 0
+fi
+
+# -- folders, credentials, memory -----------------------------------------------------------------------------------------
+if [ "$part" = home ]; then
+    said() { journal -u home.service >said && grep -q "$1" said; }
+    expect "a service with folders and credentials starts" ctl start home
+    wait_for "it has both" said "start 1, a password of 11 bytes"
+    expect "its folder is reached by a link" inside test -L /var/lib/home
+    expect "its user is none of this machine's" [ "$(inside stat -c %u /var/lib/private/home)" -gt 60000 ]
+    expect "it restarts" ctl restart home
+    wait_for "its folder stays" said "start 2, a password of 11 bytes"
+    expect "it stops" ctl stop home
+    expect "and well" has home Result success
     finish
     exit 0
 fi

@@ -12,6 +12,7 @@
 #include <cstdlib>  // std::getenv
 #include <string>
 #include <string_view>
+#include <utility>  // std::move
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -71,6 +72,21 @@ inline std::string given_directory(Step step, const char* variable, std::string_
         throw Error(step, std::string(chosen), EINVAL,
                     '$' + std::string(variable) + " has to be absolute");
     return std::string(chosen);
+}
+
+/// The folder that a manager has given, verified as one of this user's own.
+///
+/// With DynamicUser= it is reached by a symbolic link, which root has made.
+///
+/// Errors:   the step given.
+/// Source:   systemd.exec(5), DynamicUser=.
+inline std::string verify_given(Step step, std::string given) {
+    while (given.size() > 1 && given.back() == '/') given.pop_back();
+    struct ::stat status {};
+    const bool is_link = sys::lstat(given.c_str(), &status) && S_ISLNK(status.st_mode);
+    // A path that ends with a slash follows the link; whose folder that is, is looked at all the same.
+    open_own_directory(step, is_link && status.st_uid == 0 ? given + "/" : given, 0022);
+    return given;
 }
 
 /// The name can be that of a folder, and leads nowhere else.
