@@ -9,7 +9,6 @@
 #include "running_program.hpp"
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <sys/stat.h>
@@ -27,14 +26,13 @@ inline constexpr const char* unnamed =
 inline constexpr const char* already_running_as = "already running as pid ";
 
 /// The command line of probe_pid_lock.
-inline std::vector<std::string> pid_lock_probe(std::vector<std::string> verbs) {
-    verbs.insert(verbs.begin(), probe("probe_pid_lock"));
-    return verbs;
+inline std::vector<std::string> pid_lock_probe(const std::vector<std::string>& verbs) {
+    return probe_command("probe_pid_lock", verbs);
 }
 
 /// Runs the probe to its end, which it must reach.
-inline Finished run_pid_lock(std::vector<std::string> verbs) {
-    Finished finished = run_program(pid_lock_probe(std::move(verbs)));
+inline Finished run_pid_lock(const std::vector<std::string>& verbs) {
+    Finished finished = run_program(pid_lock_probe(verbs));
     INFO(finished.out << finished.err);
     REQUIRE_FALSE(finished.timed_out);
     REQUIRE(finished.signal == 0);

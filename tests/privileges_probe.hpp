@@ -21,10 +21,9 @@ namespace daemonkit::testkit {
 inline const std::string nobody = "65534";
 
 /// Runs probe_privileges with the verbs.
-inline Finished run_privileges(std::vector<std::string> verbs,
+inline Finished run_privileges(const std::vector<std::string>& verbs,
                                const std::map<std::string, std::string>& variables = {}) {
-    verbs.insert(verbs.begin(), probe("probe_privileges"));
-    Finished finished = run_program(verbs, variables);
+    Finished finished = run_program(probe_command("probe_privileges", verbs), variables);
     INFO(finished.out << finished.err);
     REQUIRE_FALSE(finished.timed_out);
     REQUIRE(finished.signal == 0);

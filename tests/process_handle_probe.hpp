@@ -13,9 +13,8 @@
 namespace daemonkit::testkit {
 
 /// The command line of probe_process_handle.
-inline std::vector<std::string> handle_probe(std::vector<std::string> verbs) {
-    verbs.insert(verbs.begin(), probe("probe_process_handle"));
-    return verbs;
+inline std::vector<std::string> handle_probe(const std::vector<std::string>& verbs) {
+    return probe_command("probe_process_handle", verbs);
 }
 
 }  // namespace daemonkit::testkit

@@ -13,10 +13,9 @@
 namespace daemonkit::testkit {
 
 /// Runs the probe to its end; what this machine does not allow is in `not_possible`.
-inline Finished ask_process(std::vector<std::string> verbs,
+inline Finished ask_process(const std::vector<std::string>& verbs,
                             const std::map<std::string, std::string>& variables = {}) {
-    verbs.insert(verbs.begin(), probe("probe_process"));
-    Finished finished = run_program(verbs, variables);
+    Finished finished = run_program(probe_command("probe_process", verbs), variables);
     INFO(finished.out << finished.err);
     REQUIRE_FALSE(finished.timed_out);
     REQUIRE(finished.signal == 0);

@@ -123,4 +123,12 @@ inline std::string probe(const std::string& name) {
     return std::string(DAEMONKIT_PROBE_DIR) + "/" + name;
 }
 
+/// The command line of a probe with these arguments.
+inline std::vector<std::string> probe_command(const std::string& name,
+                                              const std::vector<std::string>& arguments) {
+    std::vector<std::string> command{probe(name)};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return command;
+}
+
 }  // namespace daemonkit::testkit
