@@ -51,12 +51,12 @@ private:
 };
 
 /// `none` in place of nothing.
-inline std::string or_none(std::string words) { return words.empty() ? "none" : words; }
+inline std::string or_none(const std::string& words) { return words.empty() ? "none" : words; }
 
 /// `real 0, effective 998, saved 998`, or one number when all are it.
 template <class Id>
 std::string ids_words(const ProcessIds<Id>& ids) {
-    const std::string effective = std::to_string(ids.effective);
+    std::string effective = std::to_string(ids.effective);
     if (ids.real == ids.effective && ids.saved == ids.effective && ids.file_system == ids.effective)
         return effective;
     return effective + " (real " + std::to_string(ids.real) + ", saved " +

@@ -127,7 +127,7 @@ inline std::string define_systemd_service(const ServiceOptions& options,
     if (layout.has_logs) unit.line("LogsDirectory", options.name);
     unit.line("UMask", octal(daemon.umask));
     for (const auto& [name, value] : daemon.environment.set)
-        unit.line("Environment", systemd_word(name + '=' + value));
+        unit.line("Environment", systemd_word(std::string(name).append("=").append(value)));
     for (const ResourceLimit& limit : daemon.limits) {
         if (const char* const name = limit_name(limit.resource))
             unit.line(("Limit" + std::string(name)).c_str(),

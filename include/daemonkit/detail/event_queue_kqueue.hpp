@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// EventQueue by kqueue. Floor 3 behind event_queue. Untested here.
+// EventQueue by kqueue. Floor 3 behind event_queue. Untested here, and empty where there is no kqueue: every header
+// compiles alone.
+
+#if __has_include(<sys/event.h>)
 
 #include <daemonkit/detail/above_standard.hpp>
 #include <daemonkit/detail/check.hpp>
@@ -92,3 +95,5 @@ private:
 };
 
 }  // namespace daemonkit::detail::event_queue_kqueue
+
+#endif
