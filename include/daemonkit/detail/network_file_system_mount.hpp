@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // network_file_system by the flags of the mount: macOS, FreeBSD, OpenBSD. Floor 3 behind network_file_system.hpp. Not
-// tested: no such machine.
+// tested: no such machine. Empty where mounts have no such flag: every header compiles alone.
 
 #include <daemonkit/detail/syscall.hpp>
 
 #include <sys/mount.h>  // statfs, MNT_LOCAL
+
+#ifdef MNT_LOCAL
 
 namespace daemonkit::detail {
 
@@ -17,3 +19,5 @@ inline const char* network_file_system(int fd) noexcept {
 }
 
 }  // namespace daemonkit::detail
+
+#endif
