@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// peer_credentials by getpeereid, which knows no pid. Floor 3 behind peer_credentials. Untested here.
+// peer_credentials by getpeereid, which knows no pid. Floor 3 behind peer_credentials. Untested here, and empty on Linux:
+// every header compiles alone.
 
 #include <daemonkit/control_message.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/detail/syscall_server.hpp>
+
+#if !DAEMONKIT_OS_LINUX()
 
 namespace daemonkit::detail::peer_credentials_getpeereid {
 
@@ -16,3 +19,5 @@ inline Result<ControlPeer> peer_credentials(int fd) noexcept {
 }
 
 }  // namespace daemonkit::detail::peer_credentials_getpeereid
+
+#endif
