@@ -176,7 +176,7 @@ TEST_CASE(
     "[syslog_client][unit]") {
     TestLog log(Kind::udp);
     const SyslogClient client({.pid = SyslogPid::left_out,
-                               .to = UdpHost{.host = "localhost", .port = log.receiver.port()}});
+                               .to = UdpHost{.host = "127.0.0.1", .port = log.receiver.port()}});
     // localhost may be ::1 first, where nobody listens: refused, the next address is taken.
     std::optional<std::string> line;
     for (int attempt = 0; attempt < 100 && !line; ++attempt) {
