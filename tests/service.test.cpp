@@ -529,6 +529,20 @@ TEST_CASE("Service: another user may look, and neither stop nor reload",
     CHECK(service.log().find("reload") == std::string::npos);
 }
 
+TEST_CASE("Service: a body that has a watchdog gives its signs of life while it waits",
+          "[service][process]") {
+    const Probe service({"--watchdog"});
+    const NotifyReceiver manager(service.folder / "notify");
+    DaemonStart run(service.command({"run"}),
+                    Surroundings{{manager.variable(), "WATCHDOG_USEC=40000"}});
+    CHECK(manager.next().text == "STATUS=starting up");
+    CHECK(manager.next().text == "READY=1");
+    CHECK(manager.next().text == "WATCHDOG=1");
+    CHECK(manager.next().text == "WATCHDOG=1");
+    service.run({"stop"});
+    CHECK(run.await().exit_status == 0);
+}
+
 TEST_CASE("Service: a restart that would fail stops nothing", "[service][process]") {
     Probe service;
     SECTION("what the check throws is told, and the daemon goes on") {

@@ -10,6 +10,7 @@
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 #include <daemonkit/inspect.hpp>
+#include <daemonkit/notify.hpp>
 #include <daemonkit/reload.hpp>
 #include <daemonkit/reload_notifier.hpp>
 #include <daemonkit/service_result.hpp>
@@ -184,6 +185,10 @@ public:
 
     /// The signals of the service, for callbacks on others. One without a callback stops the service.
     SignalSet& signals() noexcept { return signals_; }
+
+    /// For all else that a service manager wants to hear. A Watchdog needs it: where the definition has a `watchdog`, the
+    /// manager ends a service that gives no sign of life.
+    const Notifier& notifier() const noexcept { return daemon_.notifier(); }
 
     /// For an event loop of the program's own: when one of them is readable, call `poll`. Borrowed.
     std::vector<int> native_handles() {

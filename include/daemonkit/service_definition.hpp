@@ -30,7 +30,8 @@ struct ServiceDefinition {
     std::optional<std::uint64_t> memory_limit = {};  ///< bytes; above them the service is ended
     std::optional<std::uint64_t> task_limit = {};    ///< processes and threads
     std::optional<unsigned> processor_percent = {};  ///< of one processor: 200 is two
-    std::optional<Timeout> watchdog = {};  ///< how long it may give no sign of life (Watchdog)
+    std::optional<Timeout> watchdog =
+        {};  ///< how long it may give no sign of life; its body has a Watchdog then
 };
 
 }  // namespace daemonkit

@@ -11,9 +11,11 @@
 //   --ignore-term         it hears of no SIGTERM
 //   --leave-child         a child that sleeps is left behind, which holds the lock
 //   --loop                waits in a loop of its own, with native_handles and poll
+//   --watchdog            gives signs of life while it waits
 //   --end STATUS          what the body returns
 // Its files are FOLDER/pid and FOLDER/control; the body writes FOLDER/log, a line for what it does.
 #include <daemonkit/service_main.hpp>
+#include <daemonkit/watchdog.hpp>
 
 #include <csignal>
 #include <cstdio>
@@ -38,6 +40,7 @@ struct Behaviour {
     std::string throws = {};
     bool hangs = false;
     bool ignores_term = false;
+    bool is_watched = false;
     bool leaves_child = false;
     bool has_loop = false;
     int status = 0;
@@ -90,6 +93,10 @@ void serve(RunningService& service, const Behaviour& does) {
     if (does.throws == "late") throw std::runtime_error("the roof has gone");
     while (does.hangs && !does.may_go()) ::usleep(1000);
     if (!does.has_loop) {
+        if (does.is_watched) {
+            daemonkit::Watchdog watchdog(service.notifier());
+            while (!service.wait_for(watchdog.interval())) static_cast<void>(watchdog.check());
+        }
         while (!service.wait_for(Timeout::seconds(60))) continue;
     } else {
         std::vector<::pollfd> set;
@@ -135,6 +142,7 @@ int main(int argc, char** argv) {
         if (option == "--ignore-term") does.ignores_term = true;
         if (option == "--leave-child") does.leaves_child = true;
         if (option == "--loop") does.has_loop = true;
+        if (option == "--watchdog") does.is_watched = true;
         if (option == "--end") does.status = std::stoi(value());
     }
     const daemonkit::Service service(options, [&](RunningService& running) {
