@@ -34,7 +34,8 @@ enum class ReplayedTime : std::uint8_t {
 struct BootstrapLogOptions {
     /// How many bytes of memory: a message needs its text and some 40 bytes more.
     std::size_t bytes = 65'536;
-    ReplayedTime time = ReplayedTime::in_text;
+    ReplayedTime time =
+        ReplayedTime::in_text;  ///< whether a message that is told again says when it came
     /// Which severities are told and kept.
     SeverityMask mask = {};
 };

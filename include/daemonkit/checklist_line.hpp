@@ -17,8 +17,8 @@ enum class Mark : std::uint8_t {
 
 /// A line of the checklist.
 struct ChecklistLine {
-    Mark mark = Mark::unknown;
-    std::string what;  ///< what was checked: `standard output`
+    Mark mark = Mark::unknown;  ///< the answer
+    std::string what;           ///< what was checked: `standard output`
     std::string
         reason;  ///< the fact behind the mark, and what follows from it; one line, fit for a terminal
 };

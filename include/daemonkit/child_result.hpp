@@ -18,8 +18,8 @@ enum class EndedBy : std::uint8_t {
 
 /// How a program ended, and why.
 struct ChildResult {
-    ExitStatus status = ExitStatus::exited(0);
-    EndedBy ended_by = EndedBy::itself;
+    ExitStatus status = ExitStatus::exited(0);  ///< how it ended
+    EndedBy ended_by = EndedBy::itself;         ///< who ended it
 
     /// True when the program ended of its own accord, with 0.
     bool success() const noexcept { return ended_by == EndedBy::itself && status.success(); }

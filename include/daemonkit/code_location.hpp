@@ -8,9 +8,9 @@ namespace daemonkit {
 ///
 /// As std::source_location, which Clang 14 does not have.
 struct CodeLocation {
-    const char* file = "";
-    unsigned line = 0;
-    const char* function = "";
+    const char* file = "";      ///< as the compiler was given it
+    unsigned line = 0;          ///< counted from 1
+    const char* function = "";  ///< its name
 
     /// As a default argument of a function: where that is called.
     static constexpr CodeLocation current(const char* file = __builtin_FILE(),

@@ -212,6 +212,7 @@ public:
 
     /// The lock of the pid file; null without one.
     const PidLock* pid_lock() const noexcept { return lock_ ? &*lock_ : nullptr; }
+    /// The same, to renew it where its file has lost its name.
     PidLock* pid_lock() noexcept { return lock_ ? &*lock_ : nullptr; }
 
     /// What Confinement::best_effort could not put in force, in words; empty when the confinement is whole. The

@@ -21,7 +21,7 @@ struct ControlPeer {
 struct ControlRequest {
     std::string verb;                    ///< UTF-8, as are the arguments; there is no NUL in them
     std::vector<std::string> arguments;  ///< each as it was meant, without its quotes
-    ControlPeer peer;
+    ControlPeer peer;                    ///< who asks
 };
 
 /// What a request is answered with.

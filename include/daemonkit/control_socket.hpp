@@ -53,6 +53,7 @@ public:
     /// its client waits. For one that throws, Error::exit_status (or 70) and what() are the answer.
     using Handler = detail::ControlVerbs::Handler;
 
+    /// The socket is there, with its owner and mode, and knows no verb yet but `help`.
     explicit ControlSocket(const ControlSocketOptions& options)
         : options_(checked(options)),
           socket_(options.path, options.mode, group_of(options)),

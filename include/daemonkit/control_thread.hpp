@@ -33,6 +33,7 @@ namespace daemonkit {
 /// Threads:  every verb is set before this is made; afterwards only `look_again` is called. A handler must not end it.
 class ControlThread {
 public:
+    /// The thread runs, and serves the socket, which outlives it.
     explicit ControlThread(ControlSocket& socket) : socket_(socket) {
         socket.require_own();
         const detail::SignalMaskGuard inherited(all_but_crashes(), Step::open_control_socket);

@@ -17,8 +17,8 @@ enum class InheritedEnvironment : std::uint8_t {
 
 /// An environment. A caller's PATH, LD_LIBRARY_PATH or secrets need not be passed on.
 struct Environment {
-    InheritedEnvironment inherited = InheritedEnvironment::keep;
-    std::vector<std::string> listed = {};  ///< names, for only_listed
+    InheritedEnvironment inherited = InheritedEnvironment::keep;  ///< what stays of the caller's
+    std::vector<std::string> listed = {};                         ///< names, for only_listed
     std::vector<std::pair<std::string, std::string>> set =
         {};  ///< names and values, set after that
 };

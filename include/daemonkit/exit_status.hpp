@@ -52,6 +52,7 @@ public:
     /// Whether the process left an image of its memory.
     constexpr CoreImage core() const noexcept { return core_; }
 
+    /// Both ended in the same way, with the same number, and both or neither left a core image.
     friend constexpr bool operator==(const ExitStatus&, const ExitStatus&) noexcept = default;
 
 private:

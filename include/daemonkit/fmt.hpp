@@ -25,6 +25,7 @@ namespace daemonkit {
 template <class... Arguments>
 class LogFormat {
 public:
+    /// Takes a constant text; one that does not fit the arguments does not compile.
     template <class Text>
     requires std::convertible_to<const Text&, fmt::string_view>
     consteval LogFormat(const Text& text,  // not explicit: "{} degrees" is a format
@@ -36,12 +37,14 @@ public:
               CodeLocation where = CodeLocation::current()) noexcept
         : format_(text), where_(where) {}
 
+    /// The format.
     fmt::string_view text() const noexcept {
         if constexpr (requires { format_.get(); })  // since fmt 10; 12 deprecates the other
             return format_.get();
         else
             return format_;
     }
+    /// The line of code that it stands in.
     const CodeLocation& where() const noexcept { return where_; }
 
 private:

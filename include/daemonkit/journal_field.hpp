@@ -20,6 +20,7 @@ namespace daemonkit {
 /// Source:   systemd.journal-fields(7); sd_journal_send(3).
 class JournalFieldName {
 public:
+    /// Takes a constant text; one that is no name does not compile.
     template <std::size_t Size>
     consteval JournalFieldName(const char (&name)[Size])  // not explicit: "SENSOR" is a name
         : text_(name, Size - 1) {
@@ -35,6 +36,7 @@ public:
         return JournalFieldName(name, Checked{});
     }
 
+    /// The name.
     constexpr std::string_view view() const noexcept { return text_; }
 
 private:
@@ -55,8 +57,8 @@ private:
 
 /// A name and any bytes. Refers to both, for the length of a call.
 struct JournalField {
-    JournalFieldName name;
-    std::string_view value;
+    JournalFieldName name;   ///< known to the compiler
+    std::string_view value;  ///< any bytes, a newline and NUL among them
 };
 
 }  // namespace daemonkit

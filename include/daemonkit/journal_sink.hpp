@@ -38,7 +38,7 @@ inline bool journal_is_listening() noexcept { return detail::is_journal_stream(S
 struct JournalSinkOptions {
     /// The name before every message. Empty: the name of the program.
     std::string ident = {};
-    Facility facility = Facility::daemon;
+    Facility facility = Facility::daemon;  ///< who speaks
     /// What every entry has beside its own fields; at most 24.
     std::vector<JournalField> fields = {};
     /// Which severities are sent: `SeverityMask::up_to` for a threshold.
@@ -46,7 +46,7 @@ struct JournalSinkOptions {
     /// How long a message may hold up its caller when the journal is not read; and a journal that reads nothing at all
     /// holds up all of them together no longer than that.
     Timeout bound = Timeout::milliseconds(100);
-    std::string path = "/run/systemd/journal/socket";
+    std::string path = "/run/systemd/journal/socket";  ///< of the journal's socket
 };
 
 /// The journal, in its native form: a message keeps its line breaks, and whatever bytes it has; fields stand beside it,
@@ -94,6 +94,7 @@ public:
                CodeLocation where = CodeLocation::current()) const noexcept {
         write(severity, text, std::span<const JournalField>(fields.begin(), fields.size()), where);
     }
+    /// The same, with fields that the program has gathered.
     void write(Severity severity, std::string_view text, std::span<const JournalField> fields,
                CodeLocation where = CodeLocation::current()) const noexcept {
         if (is_enabled(severity)) send(severity, text, fields, where);

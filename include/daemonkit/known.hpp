@@ -35,8 +35,11 @@ public:
 
     /// The value; it has to be there.
     const Value& operator*() const noexcept { return *value_; }
+    /// The value, to be changed; it has to be there.
     Value& operator*() noexcept { return *value_; }
+    /// A member of the value; it has to be there.
     const Value* operator->() const noexcept { return &*value_; }
+    /// A member of the value, to be changed; it has to be there.
     Value* operator->() noexcept { return &*value_; }
 
     /// The value, or that one where it is not known.

@@ -52,6 +52,7 @@ constexpr const char* to_string(ListenKind kind) noexcept {
 /// One descriptor that was handed over, and its owner.
 class ListenFd {
 public:
+    /// Owns the descriptor. `ListenFds` makes these; a test may.
     ListenFd(detail::UniqueFd fd, ListenKind kind, std::string name) noexcept
         : fd_(std::move(fd)), kind_(kind), name_(std::move(name)) {}
 

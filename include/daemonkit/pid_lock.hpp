@@ -120,6 +120,7 @@ public:
     }
 
     ~PidLock() { release(); }
+    /// The lock moves along; the other one holds nothing any more.
     PidLock(PidLock&& other) noexcept
         : file_(std::move(other.file_)),
           options_(other.options_),

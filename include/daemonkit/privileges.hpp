@@ -122,7 +122,7 @@ private:
         verify(old_user, old_group);
     }
 
-    /// With qsort, because <algorithm> and one std::sort take as long to compile as all of this header.
+    /// With qsort, because `<algorithm>` and one std::sort take as long to compile as all of this header.
     static void sort_unique(std::vector<gid_t>& groups) {
         constexpr auto compare = [](const void* left, const void* right) {
             const gid_t a = *static_cast<const gid_t*>(left);

@@ -65,7 +65,9 @@ public:
         throw Error(Step::find_process, pid_file, ESTALE, "the holder changes all the time");
     }
 
+    /// The handle moves along; the other one is not to be used any more.
     ProcessHandle(ProcessHandle&&) noexcept = default;
+    /// The same; what this one referred to is let go.
     ProcessHandle& operator=(ProcessHandle&&) noexcept = default;
     ProcessHandle(const ProcessHandle&) = delete;
     ProcessHandle& operator=(const ProcessHandle&) = delete;

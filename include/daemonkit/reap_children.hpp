@@ -13,8 +13,8 @@ namespace daemonkit {
 
 /// A child that has ended; its pid may be another process's by now.
 struct EndedChild {
-    pid_t pid = 0;
-    ExitStatus status = ExitStatus::exited(0);
+    pid_t pid = 0;                              ///< the number that it had
+    ExitStatus status = ExitStatus::exited(0);  ///< how it ended
 };
 
 /// Waits for all children that have ended, and for no other; for a callback of SIGCHLD.

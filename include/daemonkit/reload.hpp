@@ -85,8 +85,8 @@ concept Loads = std::is_invocable_r_v<T, Load&>;
 
 /// How the reloads of a value went.
 struct ReloadStatus {
-    std::uint64_t succeeded = 0;  ///< that took effect; the first load is none
-    std::uint64_t failed = 0;
+    std::uint64_t succeeded = 0;                 ///< that took effect; the first load is none
+    std::uint64_t failed = 0;                    ///< that left the old value in force
     std::optional<std::string> last_error = {};  ///< why the last one failed; nothing if it did not
 };
 
@@ -126,6 +126,7 @@ public:
           listener_(listener),
           current_(load_->load()) {}
 
+    /// The same, where nobody needs to hear of reloads.
     template <detail::Loads<T> Load>
     explicit Reloadable(Load load) : Reloadable(std::move(load), nobody()) {}
 

@@ -42,6 +42,7 @@ struct InitOptions {
     /// servers that take it for the order to end.
     std::vector<int> forwarded = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
+    /// What a second SIGINT or SIGTERM does.
     SecondStop second_stop = SecondStop::is_forwarded;
 
     /// How long the processes that are left get to finish when the program has ended.

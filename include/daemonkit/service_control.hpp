@@ -41,6 +41,7 @@ namespace daemonkit {
 /// Threads:  any number at once.
 class ServiceControl {
 public:
+    /// Of the service that these describe; nothing is looked at yet.
     explicit ServiceControl(ServiceOptions options) : options_(std::move(options)) {}
 
     /// Ends the daemon by the schedule of the options; done when it has ended and the lock is free, or there is none.
@@ -116,6 +117,7 @@ public:
         return status;
     }
 
+    /// What it was made from.
     const ServiceOptions& options() const noexcept { return options_; }
 
 private:

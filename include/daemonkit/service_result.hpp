@@ -32,7 +32,9 @@ struct ServiceResult {
     std::string text = {};  ///< one line, or nothing
 
     ServiceResult() = default;
+    /// With a status that is the program's own.
     ServiceResult(int status, std::string words) : exit_status(status), text(std::move(words)) {}
+    /// With one of the statuses of init scripts.
     ServiceResult(ServiceExit status, std::string words)
         : ServiceResult(static_cast<int>(status), std::move(words)) {}
 

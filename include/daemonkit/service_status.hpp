@@ -43,19 +43,19 @@ constexpr const char* to_string(ServiceState state) noexcept {
 struct ServiceReport {
     std::optional<std::string> doing = {};  ///< what it told last with `notify_status`
     std::optional<std::uint64_t> descriptors =
-        {};  ///< open in it, which its own user may not be allowed to see
-    ReloadStatus reloads = {};
+        {};                     ///< open in it, which its own user may not be allowed to see
+    ReloadStatus reloads = {};  ///< how its reloads went
 };
 
 /// What is known of a service.
 struct ServiceStatus {
-    std::string name;
-    ServiceState state = ServiceState::unknown;
-    std::string reason = {};  ///< why the state is not known, or what was left behind
-    std::optional<pid_t> pid = {};
+    std::string name;                            ///< of the service
+    ServiceState state = ServiceState::unknown;  ///< what it is doing
+    std::string reason = {};        ///< why the state is not known, or what was left behind
+    std::optional<pid_t> pid = {};  ///< of its daemon
     std::optional<ProcessVitals> process = {};  ///< what the kernel says of it
-    std::optional<ServiceReport> report = {};
-    std::string silence = {};  ///< why the daemon itself has said nothing
+    std::optional<ServiceReport> report = {};   ///< what the daemon says of itself
+    std::string silence = {};                   ///< why the daemon itself has said nothing
 };
 
 namespace detail {

@@ -40,8 +40,10 @@ public:
         return severity <= Severity::debug && (bits_ >> static_cast<unsigned>(severity) & 1U) != 0;
     }
 
+    /// As setlogmask(3) takes it: bit n is the severity n.
     constexpr unsigned bits() const noexcept { return bits_; }
 
+    /// Both take the same severities.
     friend constexpr bool operator==(SeverityMask, SeverityMask) noexcept = default;
 
 private:

@@ -79,6 +79,7 @@ public:
         return wait_at_most(detail::nanoseconds_in(time));
     }
 
+    /// The same, for a time that an option holds.
     std::optional<SignalInfo> wait_for(Timeout time) { return wait_at_most(time.in_nanoseconds()); }
 
     /// Returns like `wait`, or with nothing at the deadline, a time_point of std::chrono::steady_clock.

@@ -32,7 +32,8 @@ enum class SeverityPrefix : std::uint8_t {
 
 /// How a StderrSink writes.
 struct StderrSinkOptions {
-    SeverityPrefix prefix = SeverityPrefix::automatic;
+    SeverityPrefix prefix =
+        SeverityPrefix::automatic;  ///< whether `<6>` and its like stand before a line
     /// Which severities are written: `SeverityMask::up_to` for a threshold.
     SeverityMask mask = {};
     /// How long a message may hold up its caller when stderr is not read; and all of them together, until it is.

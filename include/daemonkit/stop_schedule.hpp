@@ -19,12 +19,13 @@ namespace daemonkit {
 
 /// A signal, and how long to wait for the end before the next one.
 struct StopStep {
-    int signal;
-    Timeout wait;
+    int signal;    ///< what is sent
+    Timeout wait;  ///< how long its effect is waited for
 };
 
 /// First asked, then made to: `{.steps = {{SIGTERM, 30s}, {SIGKILL, 5s}}}`.
 struct StopSchedule {
+    /// One after the other, for as long as the process lives.
     std::vector<StopStep> steps = {{SIGTERM, Timeout::seconds(30)}, {SIGKILL, Timeout::seconds(5)}};
 };
 

@@ -26,8 +26,8 @@ struct SdParameter {
 ///
 /// Source:   RFC 5424, 6.3: a name of one's own has an `@` and a private enterprise number, as in `origin@32473`.
 struct SdElement {
-    std::string id = {};  ///< written like the name of a parameter
-    std::vector<SdParameter> parameters = {};
+    std::string id = {};                       ///< written like the name of a parameter
+    std::vector<SdParameter> parameters = {};  ///< its names and values
 };
 
 /// The form of RFC 5424, `<28>1 2026-11-21T13:31:39.120034+00:00 host ident 71 - - text`, with what a message can
@@ -35,7 +35,7 @@ struct SdElement {
 struct Rfc5424 {
     std::string msgid =
         {};  ///< what kind of message it is, one word of at most 32 bytes; empty: none
-    std::vector<SdElement> structured_data = {};
+    std::vector<SdElement> structured_data = {};  ///< what programs are to read
 };
 
 /// The older form, `<28>Nov 21 13:31:39 host ident[71]: text`, in local time.
@@ -90,16 +90,16 @@ enum class LostLines : std::uint8_t {
 struct SyslogClientOptions {
     /// The name before every message: one word of at most 48 bytes. Empty: the name of the program.
     std::string ident = {};
-    Facility facility = Facility::daemon;
-    SyslogPid pid = SyslogPid::logged;
-    SyslogTarget to = LocalLog{};
+    Facility facility = Facility::daemon;  ///< who speaks
+    SyslogPid pid = SyslogPid::logged;     ///< whether the pid follows the name
+    SyslogTarget to = LocalLog{};          ///< where the messages go
     /// Which severities are sent: `SeverityMask::up_to` for a threshold.
     SeverityMask mask = {};
     /// How long a message may hold up its caller when the log is not read; and a log that reads nothing at all holds
     /// up all of them together no longer than that.
     Timeout bound = Timeout::milliseconds(100);
-    Repeats repeats = Repeats::sent;
-    LostLines lost = LostLines::counted;
+    Repeats repeats = Repeats::sent;      ///< what becomes of a message that comes again and again
+    LostLines lost = LostLines::counted;  ///< who hears of messages that were dropped
 };
 
 }  // namespace daemonkit

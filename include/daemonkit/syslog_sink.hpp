@@ -36,10 +36,10 @@ enum class SyslogCopy {
 struct SyslogOptions {
     /// The name before every line: one word of at most 48 bytes. Empty: the name of the program.
     std::string ident;
-    Facility facility = Facility::daemon;
-    SyslogPid pid = SyslogPid::logged;
-    SyslogConnect connect = SyslogConnect::at_once;
-    SyslogCopy copy = SyslogCopy::none;
+    Facility facility = Facility::daemon;            ///< who speaks
+    SyslogPid pid = SyslogPid::logged;               ///< whether the pid follows the name
+    SyslogConnect connect = SyslogConnect::at_once;  ///< when libc connects
+    SyslogCopy copy = SyslogCopy::none;              ///< where else the lines go
     /// The least that matters enough: what matters less is dropped.
     Severity threshold = Severity::debug;
 };

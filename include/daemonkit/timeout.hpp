@@ -36,20 +36,25 @@ constexpr Nanoseconds nanoseconds_in(const Duration& duration) noexcept {
 /// Shape:    whole nanoseconds; what is out of range is the longest there is, some 292 years.
 class Timeout {
 public:
+    /// As long as the duration.
     template <class Duration, class = typename Duration::period>
     constexpr Timeout(const Duration& duration) noexcept  // not explicit: 5s is a timeout
         : nanoseconds_(detail::nanoseconds_in(duration)) {}
 
+    /// So many seconds, where `<chrono>` is not included.
     static constexpr Timeout seconds(std::int32_t count) noexcept {
         return Timeout(Count{std::int64_t{count} * 1'000'000'000});
     }
+    /// So many milliseconds.
     static constexpr Timeout milliseconds(std::int32_t count) noexcept {
         return Timeout(Count{std::int64_t{count} * 1'000'000});
     }
+    /// So many nanoseconds.
     static constexpr Timeout nanoseconds(std::int64_t count) noexcept {
         return Timeout(Count{count});
     }
 
+    /// All of it.
     constexpr std::int64_t in_nanoseconds() const noexcept { return nanoseconds_; }
 
     /// A millisecond that has begun counts as a whole one.

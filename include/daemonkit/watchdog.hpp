@@ -81,6 +81,7 @@ public:
 
         /// Nothing is expected of it until `resume`: it waits for work.
         void pause() noexcept { since_.store(paused, std::memory_order_relaxed); }
+        /// Progress is expected again, counted from now.
         void resume() noexcept { progress(); }
 
     private:
