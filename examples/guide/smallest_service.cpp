@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compiled regions of docs/guide.md: a whole service.
+// A whole service: verbs, a control socket, and a body of one line.
 //
 //   guide_smallest_service start|stop|restart|reload|status|run
 // [service]

@@ -35,7 +35,8 @@ namespace daemonkit {
 /// Answers requests over a Unix stream socket, many clients at a time, in the caller's loop.
 ///
 /// A request is one line, `verb argument argument...`; an answer is one or more, `status text`. A person can speak it with
-/// `socat - UNIX-CONNECT:/run/thermod/control`, a program with `ask` of control_client.hpp; docs/guide.md has the rules.
+/// `socat - UNIX-CONNECT:/run/thermod/control`, a program with `ask` of control_client.hpp; the rules stand in
+/// docs/guide/control.md.
 /// A client can hold up only itself: what it sends, what it leaves unread, how long it takes and how many there are is
 /// bounded (ControlSocketOptions). Descriptors that a client passes are closed.
 ///

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-guide=$(cd "$(dirname "$0")/../../../docs" && pwd)/guide.md
+guide=$(cd "$(dirname "$0")/../../../docs" && pwd)/guide/starting.md
 . "$(dirname "$0")/../common.sh"
 
 run log pid "$(id -un)"
