@@ -179,3 +179,26 @@ TEST_CASE("define_service: what no file can hold is refused", "[define_service][
                             DefinitionKind::s6_run, DefinitionKind::launchd})
         CHECK_THROWS_AS(defined(kind, thermod(), two_lines), Error);
 }
+
+TEST_CASE("define_service: a number that has no name stands in no file", "[define_service][unit]") {
+    const auto kind = GENERATE(DefinitionKind::systemd, DefinitionKind::apparmor);
+    ServiceOptions options = thermod();
+    for (const int number : {-1, 41, 63, 64}) {
+        CAPTURE(number);
+        options.daemon.privileges.capabilities = {{10, number}};
+        try {
+            static_cast<void>(defined(kind, options));
+            FAIL("it was printed");
+        } catch (const Error& error) {
+            CHECK(error.step() == Step::validate_options);
+            CHECK(error.subject() == "privileges.capabilities");
+            CHECK(error.explanation() ==
+                  "capability " + std::to_string(number) +
+                      " has no name that a file could hold: take it out, or write the file by hand");
+        }
+    }
+    options = thermod();
+    options.stop = {.steps = {{1000, Timeout::seconds(3)}}};
+    CHECK_THROWS_WITH(defined(DefinitionKind::systemd, options),
+                      "validate_options: stop: there is no signal 1000 (Invalid argument)");
+}

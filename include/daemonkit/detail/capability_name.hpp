@@ -6,10 +6,10 @@
 
 namespace daemonkit::detail {
 
-/// The word for a capability in messages: `CAP_CHOWN`, `capability 63`.
+/// `CHOWN` for CAP_CHOWN; null for a number that had no name when this was written.
 ///
 /// Source:   capabilities(7), linux/capability.h.
-inline std::string capability_name(int number) {
+constexpr const char* known_capability(int number) noexcept {
     constexpr const char* names[] = {"CHOWN",
                                      "DAC_OVERRIDE",
                                      "DAC_READ_SEARCH",
@@ -52,7 +52,12 @@ inline std::string capability_name(int number) {
                                      "BPF",
                                      "CHECKPOINT_RESTORE"};
     constexpr int count = sizeof names / sizeof names[0];
-    if (number >= 0 && number < count) return std::string("CAP_") + names[number];
+    return number >= 0 && number < count ? names[number] : nullptr;
+}
+
+/// The word for a capability in messages: `CAP_CHOWN`, `capability 63`.
+inline std::string capability_name(int number) {
+    if (const char* const name = known_capability(number)) return std::string("CAP_") + name;
     return "capability " + std::to_string(number);
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 // The AppArmor profile of a service. Floor 4.
 
-#include <daemonkit/detail/capability_name.hpp>
 #include <daemonkit/detail/definition_words.hpp>
 #include <daemonkit/detail/service_layout.hpp>
 #include <daemonkit/service_definition.hpp>
@@ -14,7 +13,7 @@ namespace daemonkit::detail {
 
 /// `setuid` for CAP_SETUID, as apparmor.d(5) has it.
 inline std::string apparmor_capability(int number) {
-    std::string name = capability_name(number).substr(4);
+    std::string name = capability_word(number);
     for (char& each : name)
         if (each >= 'A' && each <= 'Z') each = static_cast<char>(each - 'A' + 'a');
     return name;

@@ -3,11 +3,9 @@
 // The units of a service for systemd, and the files that make its user and its folders. Floor 4.
 
 #include <daemonkit/context_options.hpp>
-#include <daemonkit/detail/capability_name.hpp>
 #include <daemonkit/detail/definition_words.hpp>
 #include <daemonkit/detail/limit_name.hpp>
 #include <daemonkit/detail/service_layout.hpp>
-#include <daemonkit/detail/signal_name.hpp>
 #include <daemonkit/service_definition.hpp>
 #include <daemonkit/service_options.hpp>
 
@@ -71,7 +69,7 @@ inline void add_hardening(UnitText& unit, const ServiceOptions& options,
     std::string kept;
     if (privileges.capabilities) {
         for (const int capability : *privileges.capabilities)
-            kept += (kept.empty() ? "" : " ") + capability_name(capability);
+            kept += (kept.empty() ? "CAP_" : " CAP_") + capability_word(capability);
     }
     if (layout.starts_as_root) {
         // What the program needs to become another user, and to make its files first.
@@ -110,7 +108,7 @@ inline std::string define_systemd_service(const ServiceOptions& options,
     unit.line("TimeoutStartSec", systemd_time(daemon.ready_timeout));
     if (!options.stop.steps.empty()) {
         const StopStep& first = options.stop.steps.front();
-        unit.line("KillSignal", signal_name(first.signal));
+        unit.line("KillSignal", signal_word(first.signal));
         unit.line("TimeoutStopSec", systemd_time(first.wait));
     }
     unit.line("KillMode", "mixed");

@@ -2,6 +2,8 @@
 #pragma once
 // A word as the files of service managers write it, each in its own way. Floor 2.
 
+#include <daemonkit/detail/capability_name.hpp>
+#include <daemonkit/detail/signal_name.hpp>
 #include <daemonkit/error.hpp>
 
 #include <cerrno>
@@ -80,6 +82,26 @@ inline std::string xml_text(const std::string& text) {
 /// apparmor.d(5): a path, in which nothing is a pattern.
 inline std::string apparmor_path(const std::string& text) {
     return '"' + with_escapes(one_line_of(text), "\"\\*?[]{}^@", '\\') + '"';
+}
+
+/// `NET_RAW` for CAP_NET_RAW, which every file spells in its own way.
+///
+/// Errors:   Step::validate_options for a number without a name: no file could hold it.
+inline std::string capability_word(int number) {
+    if (const char* const name = known_capability(number)) return name;
+    throw Error(Step::validate_options, "privileges.capabilities", EINVAL,
+                "capability " + std::to_string(number) +
+                    " has no name that a file could hold: take it out, or write the file by hand");
+}
+
+/// `SIGTERM`, `SIGRTMIN+3`.
+///
+/// Errors:   Step::validate_options for a number that is no signal's.
+inline std::string signal_word(int number) {
+    if (standard_signal_name(number) != nullptr || is_real_time_signal(number))
+        return signal_name(number);
+    throw Error(Step::validate_options, "stop", EINVAL,
+                "there is no signal " + std::to_string(number));
 }
 
 /// Digits of base eight, at least three.
