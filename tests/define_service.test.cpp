@@ -192,9 +192,10 @@ TEST_CASE("define_service: a number that has no name stands in no file", "[defin
         } catch (const Error& error) {
             CHECK(error.step() == Step::validate_options);
             CHECK(error.subject() == "privileges.capabilities");
-            CHECK(error.explanation() ==
-                  "capability " + std::to_string(number) +
-                      " has no name that a file could hold: take it out, or write the file by hand");
+            CHECK(
+                error.explanation() ==
+                "capability " + std::to_string(number) +
+                    " has no name that a file could hold: take it out, or write the file by hand");
         }
     }
     options = thermod();

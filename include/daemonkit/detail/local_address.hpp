@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// LocalAddress: a path as the address of a socket. Floor 2.
+// LocalAddress: a path as the address of a socket. Floor 1.
 
 #include <daemonkit/error.hpp>
 
 #include <cerrno>
 #include <cstddef>  // std::size_t, offsetof
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,6 +17,25 @@ namespace daemonkit::detail {
 
 /// The most bytes of a socket's path.
 inline constexpr std::size_t longest_local_path = sizeof(::sockaddr_un::sun_path) - 1;
+
+/// What a local name is: a path, or, on Linux, a name of the kernel's alone, whose first character is only a mark.
+enum class LocalName : std::uint8_t { path, abstract };
+
+/// Writes the address; returns its size, or 0 for a name that is empty, too long, or a path with a NUL byte.
+///
+/// Source:   unix(7) "Address format".
+inline socklen_t make_local_address(::sockaddr_storage& storage, std::string_view name,
+                                    LocalName kind = LocalName::path) noexcept {
+    const bool is_path = kind == LocalName::path;
+    const std::size_t ending = is_path ? 1 : 0;  // the NUL byte, which an abstract name has not
+    if (name.empty() || name.size() + ending > sizeof(::sockaddr_un::sun_path)) return 0;
+    if (is_path && name.find('\0') != name.npos) return 0;
+    auto& local = reinterpret_cast<::sockaddr_un&>(storage);
+    local.sun_family = AF_UNIX;
+    name.copy(local.sun_path, name.size());
+    if (!is_path) local.sun_path[0] = '\0';
+    return static_cast<socklen_t>(offsetof(::sockaddr_un, sun_path) + name.size() + ending);
+}
 
 struct LocalAddress {
     /// Errors:   the step given: EINVAL, ENAMETOOLONG — actionable.
@@ -25,10 +46,7 @@ struct LocalAddress {
             throw Error(step, path, ENAMETOOLONG,
                         "a socket's path has at most " + std::to_string(longest_local_path) +
                             " bytes here");
-        auto& local = reinterpret_cast<::sockaddr_un&>(storage);
-        local.sun_family = AF_UNIX;
-        path.copy(local.sun_path, path.size());
-        size = static_cast<socklen_t>(offsetof(::sockaddr_un, sun_path) + path.size() + 1);
+        size = make_local_address(storage, path);
     }
 
     ::sockaddr_storage storage{};

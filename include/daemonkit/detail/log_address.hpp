@@ -2,18 +2,18 @@
 #pragma once
 // LogAddresses: where a log listens, looked up once and before anything is logged. Floor 2.
 
+#include <daemonkit/detail/local_address.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
 #include <array>
 #include <cerrno>
-#include <cstddef>  // std::size_t, offsetof
+#include <cstddef>  // std::size_t
 #include <cstdint>
 #include <cstring>  // memcpy
 #include <string>
 
 #include <netdb.h>  // addrinfo
-#include <sys/un.h>
 
 namespace daemonkit::detail {
 
@@ -29,14 +29,11 @@ public:
     ///
     /// Errors:   `step`: ENAMETOOLONG, EINVAL.
     static LogAddresses of_path(const std::string& path, Step step = Step::open_syslog) {
-        ::sockaddr_un local{};
         if (path.empty() || path.front() != '/' || path.find('\0') != std::string::npos)
             throw Error(step, path, EINVAL, "the log's socket needs an absolute path");
-        if (path.size() >= sizeof local.sun_path) throw Error(step, path, ENAMETOOLONG);
-        local.sun_family = AF_UNIX;
-        path.copy(local.sun_path, path.size());
         LogAddresses all;
-        all.add(&local, static_cast<socklen_t>(sizeof local));
+        const LocalAddress local(path, step);
+        all.add(&local.storage, local.size);
         return all;
     }
 

@@ -2,16 +2,15 @@
 #pragma once
 // NotifyAddress: where a service manager listens, as NOTIFY_SOCKET writes it. Floor 3.
 
+#include <daemonkit/detail/local_address.hpp>
 #include <daemonkit/detail/vsock.hpp>
 
 #include <charconv>  // std::from_chars
-#include <cstddef>   // std::size_t, offsetof
 #include <cstdint>
 #include <string_view>
 #include <system_error>  // std::errc
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 namespace daemonkit::detail {
 
@@ -43,16 +42,11 @@ struct NotifyAddress {
 private:
     static NotifyAddress parse_local(std::string_view text) noexcept {
         NotifyAddress address;
-        auto& local = reinterpret_cast<::sockaddr_un&>(address.storage);
         const bool is_abstract = !text.empty() && text.front() == '@';
         const bool is_path = !text.empty() && text.front() == '/';
-        const std::size_t room = sizeof local.sun_path - (is_path ? 1U : 0U);
-        if ((!is_abstract && !is_path) || text.size() < 2 || text.size() > room) return address;
-        local.sun_family = AF_UNIX;
-        text.copy(local.sun_path, text.size());
-        if (is_abstract) local.sun_path[0] = '\0';
-        address.size = static_cast<socklen_t>(offsetof(::sockaddr_un, sun_path) + text.size() +
-                                              (is_path ? 1U : 0U));
+        if ((!is_abstract && !is_path) || text.size() < 2) return address;
+        address.size = make_local_address(address.storage, text,
+                                          is_path ? LocalName::path : LocalName::abstract);
         return address;
     }
 
