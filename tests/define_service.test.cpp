@@ -203,3 +203,48 @@ TEST_CASE("define_service: a number that has no name stands in no file", "[defin
     CHECK_THROWS_WITH(defined(DefinitionKind::systemd, options),
                       "validate_options: stop: there is no signal 1000 (Invalid argument)");
 }
+
+TEST_CASE(
+    "define_service: what the service has in a home or among temporary files is not hidden from it",
+    "[define_service][unit]") {
+    const std::string path =
+        GENERATE(as<std::string>{}, "/home/ann/x", "/root//./x", "/run/user/1000/x", "/tmp/x",
+                 "//var/tmp/a/x", "/homes/x", "/var/tmpfs/x", "/run/users/x", "/x");
+    CAPTURE(path);
+    const bool is_temporary = path.find("/tmp/") != std::string::npos;
+    const bool is_elsewhere = path == "/x" || path.find("s/x") != std::string::npos;
+    ServiceOptions options = thermod();
+    ServiceDefinition more = definition();
+    switch (GENERATE(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)) {
+        case 0: more.program = path; break;
+        case 1: more.arguments = {path}; break;
+        case 2: more.arguments = {"--config=" + path}; break;
+        case 3: more.writable = {path}; break;
+        case 4: options.daemon.err = AppendTo{path}; break;
+        case 5: options.daemon.in = ReadFrom{path}; break;
+        case 6: options.daemon.pid_file = path; break;
+        case 7: options.daemon.working_directory = path; break;
+        case 8: options.daemon.chroot_directory = path; break;
+        case 9: options.control->path = path; break;
+    }
+    const std::string unit = defined(DefinitionKind::systemd, options, more);
+    CAPTURE(unit);
+    const bool is_at_home = !is_temporary && !is_elsewhere;
+    CHECK(has_line(unit, "ProtectHome=read-only") == is_at_home);
+    CHECK(has_line(unit, "ProtectHome=yes") == !is_at_home);
+    CHECK(has_line(unit, "# Not hidden: the service has " + path + ".") == is_at_home);
+    CHECK(has_line(unit, "PrivateTmp=yes") == !is_temporary);
+    CHECK(has_line(unit, "ReadWritePaths=/tmp -/var/tmp") == is_temporary);
+    CHECK(has_line(unit, "# Not PrivateTmp=: the service has " + path + ".") == is_temporary);
+}
+
+TEST_CASE("define_service: a working directory in a new root hides nothing outside of it",
+          "[define_service][unit]") {
+    ServiceOptions options = thermod();
+    options.daemon.chroot_directory = "/srv/jail";
+    options.daemon.working_directory = "/tmp";
+    options.daemon.privileges.paths = {{{"/home"}}};
+    const std::string unit = defined(DefinitionKind::systemd, options);
+    CHECK(has_line(unit, "PrivateTmp=yes"));
+    CHECK(has_line(unit, "ProtectHome=yes"));
+}

@@ -18,12 +18,13 @@ fi
 namespaces=(--pid --mount --cgroup --uts --ipc)
 unshare "${namespaces[@]}" --fork true 2>/dev/null || not_tested "namespaces are refused here"
 
-mkdir dev units opt
+mkdir dev units opt home var_tmp
+chmod 1777 var_tmp
 cat >boot <<'SCRIPT'
 not_possible() { echo "NOT POSSIBLE: $1"; exit 77; }
 mount --make-rprivate / || not_possible "mounts of its own"
 # Where services with PrivateTmp= and PrivateDevices= get theirs; they are removed when these stop.
-mount --bind /tmp /tmp && mount --bind /var/tmp /var/tmp || not_possible "folders for temporary files"
+mount --bind /tmp /tmp && mount --bind "$1/var_tmp" /var/tmp || not_possible "folders for temporary files"
 mount --bind "$1" "$1" || not_possible "the folder of the test"
 mount -t tmpfs tmpfs "$1/dev" || not_possible "a /dev of its own"
 for node in null zero full random urandom tty ptmx; do
@@ -39,6 +40,7 @@ mount -t tmpfs tmpfs /run && mount --make-shared /run || not_possible "a /run of
 mount -t tmpfs tmpfs /var/log || not_possible "a /var/log of its own"
 mount -t tmpfs tmpfs /var/lib || not_possible "a /var/lib of its own"
 mount --bind "$1/opt" /opt || not_possible "an /opt of its own"
+mount --bind "$1/home" /home || not_possible "a /home of its own"
 umount -R /sys/fs/cgroup 2>/dev/null
 mount -t cgroup2 none /sys/fs/cgroup || not_possible "cgroups of its own"
 mount -o remount,bind,ro / || not_possible "a read-only root"
@@ -80,6 +82,17 @@ printf 'interval = 20ms\n' >opt/thermod.conf
 thermod=(--user daemon --group daemon /opt/thermod.conf)
 "$service" "${thermod[@]}" print-unit >printed || fail "print-unit"
 sed "s|$service|/opt/thermod|; s|^\\[Unit\\]|&\nDefaultDependencies=no|" printed >units/thermod.service
+# The same from folders that such a unit hides, where a service has nothing in them.
+for place in home/ann var_tmp/thermod; do
+    at=/${place/_//}
+    mkdir -p "$place/logs" && chown daemon:daemon "$place/logs" && cp "$service" "$place/thermod"
+    printf 'interval = 20ms\nlog = %s/logs/log\n' "$at" >"$place/thermod.conf"
+    (exec -a "$at/thermod" "$service" --user daemon --group daemon "$at/thermod.conf" print-unit) >printed ||
+        fail "print-unit in $at"
+    # This program does not tell its definition where the log is; one that does has this line in its unit.
+    sed "s|^\\[Unit\\]|&\nDefaultDependencies=no|; s|^ProtectHome=read-only|&\nReadWritePaths=$at/logs|" \
+        printed >"units/in_${place%%[/_]*}.service"
+done
 printf '[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=127.0.0.1:%s\n' "$port" >units/echo.socket
 
 # -- the boot -----------------------------------------------------------------------------------------------------------
@@ -187,6 +200,14 @@ expect "one that fails is a failed reload" eval '! ctl reload thermod'
 expect "and the service goes on" has thermod ActiveState active
 expect "it stops" ctl stop thermod
 expect "and well" has thermod Result success
+for place in home/ann var_tmp/thermod; do
+    name=in_${place%%[/_]*}
+    expect "a service starts where its unit would hide it from others: $name" ctl start $name
+    expect "and writes its log there: $name" [ -s "$place/logs/log" ]
+    expect "reloads: $name" ctl reload $name
+    expect "stops: $name" ctl stop $name
+    expect "and well: $name" has $name Result success
+done
 expect "a bad configuration is a failed start" eval '! ctl start thermod'
 expect "which is not tried again" has thermod NRestarts 0
 

@@ -23,6 +23,7 @@ public:
     void section(const char* name) {
         text_ += (text_.empty() ? "[" : "\n[") + std::string(name) + "]\n";
     }
+    void remark(const std::string& text) { text_ += "# " + text + '\n'; }
     void line(const char* key, const std::string& value) { text_ += key + ("=" + value) + '\n'; }
     const std::string& text() const noexcept { return text_; }
 
@@ -47,14 +48,30 @@ inline std::string systemd_limit(rlim_t limit) {
     return limit == RLIM_INFINITY ? "infinity" : std::to_string(limit);
 }
 
+/// The homes and the temporary files of others are out of sight, unless the service has something there.
+///
+/// Source:   systemd.exec(5) "ProtectHome=", "PrivateTmp=".
+inline void add_hidden_folders(UnitText& unit, const ServiceLayout& layout) {
+    const std::string* const at_home = layout.named_in({"/home", "/root", "/run/user"});
+    if (at_home != nullptr)
+        unit.remark("Not hidden: the service has " + one_line_of(*at_home) + ".");
+    unit.line("ProtectHome", at_home != nullptr ? "read-only" : "yes");
+
+    const std::string* const in_tmp = layout.named_in({"/tmp", "/var/tmp"});
+    if (in_tmp == nullptr) return unit.line("PrivateTmp", "yes");
+    unit.remark("Not PrivateTmp=: the service has " + one_line_of(*in_tmp) + ".");
+    unit.line("ReadWritePaths", "/tmp -/var/tmp");
+}
+
 /// What the service may not do, which a service of its kind has no use for.
 inline void add_hardening(UnitText& unit, const ServiceOptions& options,
                           const ServiceLayout& layout, bool is_root) {
+    add_hidden_folders(unit, layout);
     for (const char* const protection :
-         {"ProtectHome", "PrivateTmp", "PrivateDevices", "ProtectClock", "ProtectHostname",
-          "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables",
-          "ProtectControlGroups", "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID",
-          "LockPersonality", "MemoryDenyWriteExecute"})
+         {"PrivateDevices", "ProtectClock", "ProtectHostname", "ProtectKernelLogs",
+          "ProtectKernelModules", "ProtectKernelTunables", "ProtectControlGroups",
+          "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID", "LockPersonality",
+          "MemoryDenyWriteExecute"})
         unit.line(protection, "yes");
     unit.line("ProtectSystem", "strict");
     unit.line("RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6");
