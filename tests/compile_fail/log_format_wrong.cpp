@@ -2,6 +2,7 @@
 // A format that does not fit its arguments would be told only when the message is needed.
 // refused: on_error|throw_format_error|report_error
 
+#define DAEMONKIT_WITH_FMT  // asks the single header for it
 #include <daemonkit/fmt.hpp>
 #include <daemonkit/stderr_sink.hpp>
 
