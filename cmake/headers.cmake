@@ -17,6 +17,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/control_thread.hpp
     include/daemonkit/credential.hpp
     include/daemonkit/daemon_checklist.hpp
+    include/daemonkit/daemonkit.hpp
     include/daemonkit/define_service.hpp
     include/daemonkit/detail/above_standard.hpp
     include/daemonkit/detail/absolute_path.hpp
@@ -187,6 +188,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/facility.hpp
     include/daemonkit/fd_redirect.hpp
     include/daemonkit/fmt.hpp
+    include/daemonkit/fwd.hpp
     include/daemonkit/inspect.hpp
     include/daemonkit/journal_field.hpp
     include/daemonkit/journal_sink.hpp

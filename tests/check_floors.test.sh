@@ -73,6 +73,9 @@ expect 'fork() outside of detail/syscall.hpp'
 plant pid_lock.hpp 'inline void raw() { ::vfork(); }'
 expect 'vfork() outside of detail/syscall.hpp'
 
+sed -i.before '/pid_lock.hpp/d' "$work/tree/$headers/daemonkit.hpp"
+expect 'does not include daemonkit/pid_lock.hpp'
+
 # None of these is a breach: words in comments and texts, members, the library's own wrappers.
 plant pid_lock.hpp '// open(2) and ::fork() are only named here'
 plant pid_lock.hpp 'inline const char* words() { return "::fork() and setsid()"; }'
