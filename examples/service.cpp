@@ -26,6 +26,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace {
@@ -81,6 +82,16 @@ private:
     daemonkit::SyslogClient syslog_;
 };
 
+/// The path by which a service manager starts this program: a name without a slash was found in PATH.
+std::string path_of(const std::string& program) {
+    std::error_code unknown;
+    if (program.find('/') == std::string::npos) {
+        const auto found = std::filesystem::read_symlink("/proc/self/exe", unknown);
+        if (!unknown) return found;
+    }
+    return std::filesystem::absolute(program);
+}
+
 // [body]
 void serve(daemonkit::RunningService& service, const std::string& config_path) {
     // What fails from here to the first wait fails the start, and is told where `start` was typed.
@@ -135,7 +146,7 @@ int main(int argc, char** argv) try {
             .daemon = {.privileges = privileges},
             .check = [&] { static_cast<void>(read_config(config)); },  // before a restart stops it
             .definition = {{.description = "Thermometer",
-                            .program = std::filesystem::absolute(program),
+                            .program = path_of(program),
                             .arguments = arguments,
                             .writable = {"/var/log/thermod"}}},
         },

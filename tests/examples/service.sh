@@ -214,6 +214,10 @@ expect "and the usage" grep -q '^usage: thermod VERB$' err
 "$program" config --help >out
 expect "which --help prints" grep -q '^usage: thermod VERB$' out
 
+# -- the unit, printed by a program that was found in PATH
+(PATH=${program%/*}:$PATH && "${program##*/}" config print-unit) >unit
+expect "the unit has the path of the program" grep -qxF "ExecStart=$program $folder/config run" unit
+
 # -- as another user
 [ "$(id -u)" -eq 0 ] || not_tested "another user: only root can become one"
 id -u nobody >/dev/null 2>&1 || not_tested "another user: there is no nobody"
