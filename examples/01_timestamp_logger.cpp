@@ -63,6 +63,7 @@ int main(int, char** argv) try {
     daemonkit::SignalSet signals({SIGTERM, SIGINT});
     daemonkit::DaemonContext daemon(options);
 
+    // [loop]
     // Deadlines, not pauses: the work between two of them does not add up to a drift.
     auto next = std::chrono::steady_clock::now();
     do {
@@ -70,6 +71,7 @@ int main(int, char** argv) try {
         if (!log_time()) std::clearerr(stdout);
         next += std::chrono::duration_cast<std::chrono::steady_clock::duration>(interval);
     } while (!signals.wait_until(next));
+    // [loop]
 } catch (const daemonkit::Error& error) {
     std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
     return error.exit_status();

@@ -13,6 +13,7 @@
 namespace {
 
 int tell_holder(const char* path) {
+    // [holder]
     const auto holder = daemonkit::PidLock::holder(path);
     if (!holder) {
         std::puts("not running");
@@ -23,6 +24,7 @@ int tell_holder(const char* path) {
         std::printf("running as pid %d\n", static_cast<int>(*holder->pid));
     else
         std::puts("running; the process cannot be named");
+    // [holder]
     return 0;
 }
 
@@ -35,11 +37,13 @@ int main(int argc, char** argv) try {
         return 64;
     }
     daemonkit::SignalSet signals({SIGTERM, SIGINT});
+    // [lock]
     daemonkit::PidLock lock(argv[1]);
     lock.write_pid();
     std::printf("holding %s\n", lock.path().c_str());
     if (std::fflush(stdout) != 0) return 74;
     signals.wait();
+    // [lock]
     // At the end of the scope the file goes while it is still locked, and the lock after it.
 } catch (const daemonkit::Error& error) {
     std::fprintf(stderr, "%s: %s\n", argv[0], error.what());

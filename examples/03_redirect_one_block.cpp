@@ -12,6 +12,7 @@ int main(int argc, char** argv) try {
         std::fprintf(stderr, "usage: %s FILE\n", argv[0]);
         return 64;
     }
+    // [block]
     std::puts("before the block: to the caller");
     {
         // The descriptor itself is redirected, not the stream object: a child inherits it.
@@ -22,6 +23,7 @@ int main(int argc, char** argv) try {
             return 74;
     }
     std::puts("after the block: to the caller again");
+    // [block]
     return std::fflush(stdout) == 0 ? 0 : 74;
 } catch (const daemonkit::Error& error) {
     std::fprintf(stderr, "%s: %s\n", argv[0], error.what());

@@ -198,8 +198,10 @@ public:
             if (signal) log_.reopen();  // what fails is told by a line of the log
             take_in(100);               // then a signal is looked for, whatever comes in
         }
+        // [end]
         entrance_.close();
         while (take_in(100)) continue;
+        // [end]
         log_.write(Severity::notice, "stopped: " + counts());
     }
 

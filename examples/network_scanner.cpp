@@ -115,6 +115,7 @@ bool scan(const Target& target, daemonkit::Timeout timeout, int stop_fd,
             log.write(severity, target.name + ": " + std::string(line));
         };
     };
+    // [run]
     // Whatever ends the scanner ends everything that it has started.
     const daemonkit::ChildOptions options{
         .out = to_log(Severity::info),
@@ -125,6 +126,7 @@ bool scan(const Target& target, daemonkit::Timeout timeout, int stop_fd,
     };
     const auto result = daemonkit::run_child(target.command, options);
     if (result.ended_by == daemonkit::EndedBy::request) return false;
+    // [run]
     log.write(result.success() ? Severity::info : Severity::error,
               target.name + ": the scan " + to_string(result));
     return true;

@@ -57,6 +57,7 @@ void run_two(Work work) {
 /// The barrier stands for the moment at which a scheduler takes turns; without it the loss is a matter of luck. With
 /// a plain int in place of the atomic one the program would have no meaning at all.
 int race() {
+    // [race]
     std::atomic<int> counter{0};
     std::barrier turn(2);
     run_two([&] {
@@ -67,6 +68,7 @@ int race() {
             turn.arrive_and_wait();
         }
     });
+    // [race]
     return counter;
 }
 
