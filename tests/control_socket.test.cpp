@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -22,6 +23,10 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#ifdef __linux__
+#include <sys/timerfd.h>
+#endif
 
 using namespace daemonkit;
 using namespace daemonkit::testkit;
@@ -158,6 +163,103 @@ TEST_CASE("ControlSocket: in the caller's loop its descriptor tells when there i
     while (is_readable(500)) socket.serve();
     CHECK(client.until_end().empty());
     CHECK(client.is_ended());
+}
+
+TEST_CASE(
+    "ControlSocket: a socket that was removed can be made again, and who is connected stays so",
+    "[control_socket][unit]") {
+    const TempFolder folder;
+    ControlSocket socket({.path = folder / "control", .mode = 0600});
+    socket.on("repeat", repeat);
+    CHECK(socket.is_named());
+    RawClient old(socket.path());
+    socket.serve();
+    const bool is_replaced = GENERATE(false, true);
+    std::filesystem::remove(socket.path());
+    if (is_replaced) {
+        ControlSocket short_lived({.path = folder / "other"});
+        std::filesystem::create_hard_link(folder / "other",
+                                          socket.path());  // a dead one's, after this
+    }
+    CHECK_FALSE(socket.is_named());
+    socket.renew();
+    CHECK(socket.is_named());
+    CHECK(std::filesystem::status(socket.path()).permissions() == std::filesystem::perms(0600));
+    socket.renew();
+    CHECK(socket.is_named());
+
+    RawClient young(socket.path());
+    const ControlThread thread(socket);
+    old.send("repeat old\n");
+    CHECK(old.lines(2) == "0-repeat\n0 old\n");
+    young.send("repeat young\n");
+    CHECK(young.lines(2) == "0-repeat\n0 young\n");
+}
+
+TEST_CASE("ControlSocket: whoever serves a socket makes it again when it was removed",
+          "[control_socket][unit]") {
+    const TempFolder folder;
+    ControlSocket socket({.path = folder / "control"});
+    socket.on("repeat", repeat);
+    const ControlThread thread(socket);
+    RawClient client(socket.path());
+    std::filesystem::remove(socket.path());
+    const auto begin = std::chrono::steady_clock::now();
+    while (!std::filesystem::exists(socket.path()) &&
+           std::chrono::steady_clock::now() - begin < 20s) {
+        client.send("repeat\n");
+        REQUIRE(client.lines(1) == "0 repeat\n");
+        ::poll(nullptr, 0, 20);
+    }
+    CHECK(ask(socket.path(), {"repeat"}).text == "repeat");
+}
+
+#ifdef __linux__
+TEST_CASE("ControlSocket: when nobody asks, its name is looked after once a minute",
+          "[control_socket][unit]") {
+    const TempFolder folder;
+    ControlSocket socket({.path = folder / "control"});
+    const auto seconds_left = [&] {
+        itimerspec left{};
+        REQUIRE(::timerfd_gettime(socket.descriptors().back(), &left) == 0);
+        return left.it_value.tv_sec;
+    };
+    CHECK(seconds_left() > 30);
+    CHECK(seconds_left() <= 60);
+    socket.serve();
+    CHECK(seconds_left() > 30);
+    CHECK(seconds_left() <= 60);
+}
+#endif
+
+TEST_CASE("ControlSocket: a name that is another's by now is left to it",
+          "[control_socket][unit]") {
+    const TempFolder folder;
+    const std::string path = folder / "control";
+    ControlSocket socket({.path = path});
+    std::filesystem::remove(path);
+    const auto error_of_renewal = [&] {
+        try {
+            socket.renew();
+        } catch (const Error& error) {
+            CHECK(error.step() == Step::open_control_socket);
+            return error.code().value();
+        }
+        return 0;
+    };
+    {
+        ControlSocket other({.path = path});
+        CHECK(error_of_renewal() == EADDRINUSE);
+        CHECK_NOTHROW(socket.serve());
+        CHECK(other.is_named());
+        CHECK_FALSE(socket.is_named());
+    }
+    std::ofstream(path) << "precious";
+    CHECK(error_of_renewal() == EEXIST);
+    CHECK(std::filesystem::file_size(path) == 8);
+    std::filesystem::remove(path);
+    CHECK(error_of_renewal() == 0);
+    CHECK(socket.is_named());
 }
 
 TEST_CASE("ControlSocket: serving from within a handler does nothing", "[control_socket][unit]") {

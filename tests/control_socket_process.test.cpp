@@ -390,3 +390,19 @@ TEST_CASE("ControlSocket: who may ask", "[control_socket][process][root]") {
         daemon.stop();
     }
 }
+
+TEST_CASE("ControlSocket: in another root no socket is made where its path leads there",
+          "[control_socket][process][root]") {
+    const TempFolder folder;
+    const TempFolder root;
+    const std::string path = folder / "control";
+    fs::create_directories(root.path().string() + folder.path().string());
+    Served daemon(path, {"chroot:" + root.path().string()});
+    RawClient client(path);
+    client.send("renew\n");
+    CHECK(client.lines(1) == "0 named\n");
+    CHECK(fs::is_empty(root.path().string() + folder.path().string()));
+    client.send("stop\n");
+    CHECK(client.until_end() == "0 stopping\n");
+    CHECK(daemon.program().await_end() == 0);
+}

@@ -40,6 +40,9 @@ namespace daemonkit {
 /// A client can hold up only itself: what it sends, what it leaves unread, how long it takes and how many there are is
 /// bounded (ControlSocketOptions). Descriptors that a client passes are closed.
 ///
+/// A socket that somebody removes, or puts another file in the place of, is made again within a minute by `serve`, where
+/// the process has the right to make it and no other daemon has the name by then.
+///
 /// Process:  made in the daemon, after the DaemonContext or by its hook `in_daemon`, and served by the process that made it. A forked child removes
 ///           nothing, and ends nobody's connection.
 /// Errors:   Step::open_control_socket: EADDRINUSE when a daemon listens there — actionable, exit status 75; EEXIST for a
@@ -63,6 +66,7 @@ public:
           clients_(queue_, verbs_, options_) {
         detail::check(queue_.add(bell_.read_end(), bell_key, Interest::reading), step, path());
         detail::check(queue_.add(socket_.fd(), listener_key, Interest::reading), step, path());
+        look_at_clock();
     }
     ControlSocket(const ControlSocket&) = delete;
     ControlSocket& operator=(const ControlSocket&) = delete;
@@ -76,7 +80,7 @@ public:
     }
 
     /// The one descriptor to wait for: readable as long as `serve` has something to do, be it that somebody's time is
-    /// over. Borrowed, close-on-exec, the same from beginning to end; to be polled level-triggered.
+    /// over, or that it is time to look after the name. Borrowed, close-on-exec, the same from beginning to end; to be polled level-triggered.
     int native_handle() const noexcept { return queue_.native_handle(); }
 
     /// All that it has open but its clients: for DaemonOptions::keep_open, where it is made by the hook `in_daemon`.
@@ -109,7 +113,28 @@ public:
                 clients_.attend(keys[at]);
             }
         }
-        if (clients_.is_own()) look_at_clock();
+        if (!clients_.is_own()) return;
+        look_at_name();
+        look_at_clock();
+    }
+
+    /// False when the path no longer leads to this socket: nobody new can ask. `serve` looks as well, and mends it.
+    bool is_named() const noexcept { return socket_.is_named(); }
+
+    /// Makes the socket again, where `is_named` says no; who is connected stays so.
+    ///
+    /// Process:  the one that made it; in any other, nothing happens.
+    /// Errors:   as the constructor; EADDRINUSE: another daemon has the name by now.
+    void renew() {
+        if (!clients_.is_own() || is_named()) return;
+        const detail::UniqueFd before = socket_.renew();
+        if (before.is_open())
+            queue_.remove(before.get(), pause_ == Pause::none ? Interest::reading : Interest::end);
+        pause_ = Pause::none;
+        const auto added = queue_.add(socket_.fd(), listener_key, Interest::reading);
+        if (added) return;
+        socket_.release();  // nobody would be answered there
+        throw Error(step, path(), added.error);
     }
 
     /// The next `serve` calls the handlers again that had no answer.
@@ -217,8 +242,22 @@ private:
             pause_ = reason;
     }
 
+    /// At most once a second. What cannot be mended now, perhaps can be later.
+    void look_at_name() noexcept {
+        constexpr Nanoseconds second = 1'000'000'000;
+        const Nanoseconds now = detail::monotonic_now();
+        if (now < looked_at_ + second) return;
+        looked_at_ = now;
+        try {
+            renew();
+        } catch (...) {  // another daemon has the name, or this one may not make it
+        }
+    }
+
     void look_at_clock() noexcept {
+        constexpr Nanoseconds minute = 60'000'000'000;
         Nanoseconds next = clients_.drop_overdue();
+        if (looked_at_ + minute < next) next = looked_at_ + minute;
         if (pause_ != Pause::none) {
             const bool is_over = detail::monotonic_now() >= paused_until_ ||
                                  (pause_ == Pause::full && clients_.has_room());
@@ -242,6 +281,7 @@ private:
     detail::ControlClients clients_;
     Pause pause_ = Pause::none;
     Nanoseconds paused_until_ = 0;
+    Nanoseconds looked_at_ = detail::monotonic_now();
     Nanoseconds alarm_ = detail::forever;
     bool is_serving_ = false;
 };

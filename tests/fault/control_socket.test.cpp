@@ -131,6 +131,31 @@ TEST_CASE("ControlSocket: whichever call of the constructor fails, it is made wh
     CHECK(fs::is_empty(folder.path()));
 }
 
+TEST_CASE("ControlSocket: whichever call fails while it is made again, it can be once more",
+          "[control_socket][fault][unit]") {
+    const Repeat repeat = GENERATE(Repeat::once, Repeat::for_good);
+    const int error = GENERATE(EIO, EMFILE, EINTR);
+    const TempFolder folder;
+    Loop loop(folder / "control");
+    REQUIRE(loop.answers());
+    loop.turn(3ms);
+    const int before = open_descriptors();
+    std::uint32_t failed = 0;
+    for (std::uint32_t occurrence = 1;; ++occurrence) {
+        CAPTURE(occurrence, error, static_cast<int>(repeat));
+        fs::remove(loop.socket().path());
+        const Outcome outcome =
+            with_fault("any", occurrence, error, repeat, [&] { loop.socket().renew(); });
+        if (outcome.hits == 0) break;
+        if (outcome.error) ++failed;
+        if (!loop.socket().is_named()) loop.socket().renew();
+        REQUIRE(loop.answers());
+        loop.turn(3ms);
+        CHECK(open_descriptors() == before);
+    }
+    CHECK(failed > 10);
+}
+
 TEST_CASE("ControlSocket: a path that cannot be bound is told as what it is",
           "[control_socket][fault][unit]") {
     const TempFolder folder;

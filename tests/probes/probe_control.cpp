@@ -3,9 +3,9 @@
 //
 // Verbs before that: `umask:MODE`, `limit:N` descriptors, `ids:UID:GID`, `mode:MODE`, `group:NAME`; `everybody` is allowed;
 // `most:N` clients; `thread`: it is served by a thread; `fork`: a child with a copy of everything stays until the end of
-// its stdin; `fork_end`: a child runs all destructors and ends; `foreign`: a child serves, and reports what comes of it.
+// its stdin; `chroot:FOLDER`, once it is made; `fork_end`: a child runs all destructors and ends; `foreign`: a child serves, and reports what comes of it.
 // The socket's verbs: stop; echo TEXT; peer: pid, uid and gid of who asks; fork: a child returns from the handler, too, and
-// stays until the end of its stdin.
+// stays until the end of its stdin; renew: whether it was named, and makes it again.
 #include <daemonkit/control_socket.hpp>
 #include <daemonkit/control_thread.hpp>
 #include <daemonkit/error.hpp>
@@ -34,6 +34,7 @@ using daemonkit::ControlSocket;
 int run(const std::vector<std::string>& arguments) {
     daemonkit::ControlSocketOptions options{.path = arguments.at(0)};
     std::string way;
+    std::string root;
     for (std::size_t at = 1; at < arguments.size(); ++at) {
         const probe::Verb verb(arguments[at]);
         if (verb.name == "umask") {
@@ -58,6 +59,7 @@ int run(const std::vector<std::string>& arguments) {
             options.most_clients = std::stoul(verb.first);
         } else {
             way = verb.name;
+            root = verb.first;
         }
     }
 
@@ -75,6 +77,12 @@ int run(const std::vector<std::string>& arguments) {
                                     std::to_string(request.peer.uid) + " " +
                                     std::to_string(request.peer.gid)};
     });
+    socket.on("renew", [&](const ControlRequest&) {
+        const bool was_named = socket.is_named();
+        socket.renew();
+        return ControlAnswer{0, was_named ? "named" : "made again"};
+    });
+    if (way == "chroot") probe::require(::chroot(root.c_str()) == 0, "that root");
     bool is_child = false;
     socket.on("fork", [&](const ControlRequest&) {
         is_child = ::fork() == 0;

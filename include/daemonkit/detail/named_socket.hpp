@@ -14,6 +14,7 @@
 #include <daemonkit/detail/monotonic.hpp>
 #include <daemonkit/detail/own_pid.hpp>
 #include <daemonkit/detail/peer_credentials.hpp>
+#include <daemonkit/detail/pid_file.hpp>
 #include <daemonkit/detail/socket_nursery.hpp>
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/detail/syscall_server.hpp>
@@ -24,7 +25,7 @@
 #include <cerrno>
 #include <optional>
 #include <string>
-#include <utility>  // std::move
+#include <utility>  // std::exchange, std::move
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,12 +41,13 @@ namespace daemonkit::detail {
 class NamedSocket {
 public:
     NamedSocket(const std::string& path, mode_t mode, std::optional<gid_t> group)
-        : path_(absolute_path(path)) {
+        : path_(absolute_path(path)), mode_(mode), group_(group) {
+        constexpr Nanoseconds longest_wait = 5'000'000'000;
         if (path_.size() > longest_local_path - SocketNursery::suffix_size) throw_too_long();
         keep_own_pid();
-        const PidLock lock = lock_name();
-        require_nobody_there();
-        make(mode, group);
+        struct ::stat root {};
+        if (sys::stat("/", &root)) root_ = identity_of(root);
+        socket_ = make_named(longest_wait);
         owner_ = own_pid();
     }
     ~NamedSocket() { release(); }
@@ -58,13 +60,29 @@ public:
     /// True in the process that made it.
     bool is_own() const noexcept { return owner_ == own_pid(); }
 
+    /// False when the path leads to this socket no more. Where it cannot be followed, or leads into another root than it
+    /// did, nothing is known, and nothing is wrong.
+    bool is_named() const noexcept {
+        if (!socket_.is_open()) return false;
+        struct ::stat root {};
+        if (!root_ || !sys::stat("/", &root) || identity_of(root) != *root_) return true;
+        struct ::stat named {};
+        const auto looked = sys::lstat(path_.c_str(), &named);
+        if (looked) return identity_of(named) == file_;
+        return looked.error != ENOENT && looked.error != ENOTDIR;
+    }
+
+    /// Listens at the path again, with a new socket; returns the old one, which nobody finds.
+    ///
+    /// Errors:   as the constructor, and then nothing has changed; it does not wait for another maker.
+    UniqueFd renew() { return std::exchange(socket_, make_named(0)); }
+
     /// Nobody can connect any more. The name goes first: a successor that finds it finds somebody listening.
     void release() noexcept {
         const ErrnoGuard keep_errno;
         if (!socket_.is_open()) return;
         struct ::stat named {};
-        if (is_own() && sys::lstat(path_.c_str(), &named) && named.st_dev == device_ &&
-            named.st_ino == inode_)
+        if (is_own() && sys::lstat(path_.c_str(), &named) && identity_of(named) == file_)
             static_cast<void>(sys::unlink(path_.c_str()));
         socket_.reset();
     }
@@ -77,24 +95,30 @@ private:
                         " bytes here");
     }
 
+    UniqueFd make_named(Nanoseconds longest_wait) {
+        const PidLock lock = lock_name(longest_wait);
+        require_nobody_there();
+        return make();
+    }
+
     /// From the look at the path to the new name there, no other maker does the same.
-    PidLock lock_name() const {
-        constexpr Nanoseconds longest = 5'000'000'000;
+    PidLock lock_name(Nanoseconds longest_wait) const {
         constexpr int moment_ms = 2;
         const std::string name = path_ + ".lock";
-        const Nanoseconds until = monotonic_after(longest);
+        const Nanoseconds until = monotonic_after(longest_wait);
         try {
             for (;;) {
                 auto lock = PidLock::try_acquire(name, {.mode = 0600});
                 if (lock) return std::move(*lock);
-                if (monotonic_now() > until) break;
+                if (monotonic_now() >= until) break;
                 static_cast<void>(sys::poll(nullptr, 0, moment_ms));
             }
         } catch (const Error& error) {
             throw Error(Step::open_control_socket, name, error.code().value(), error.explanation());
         }
         throw Error(Step::open_control_socket, name, EADDRINUSE,
-                    "another start has been at it for 5 seconds");
+                    longest_wait > 0 ? "another start has been at it for 5 seconds"
+                                     : "another start is at it");
     }
 
     void require_nobody_there() const {
@@ -127,34 +151,35 @@ private:
         return "already running as pid " + std::to_string(pid);
     }
 
-    void make(mode_t mode, std::optional<gid_t> group) {
+    UniqueFd make() {
         constexpr Step step = Step::open_control_socket;
         const SocketNursery nursery(path_);
         UniqueFd made(check(sys::socket_nonblocking(AF_UNIX, SOCK_STREAM), step, path_));
         check(above_standard(made), step, path_);
         const LocalAddress address(nursery.socket_path(), step);
         check(sys::bind(made.get(), address.storage, address.size), step, path_);
-        if (group) {
-            const auto given = sys::fchownat_group(nursery.folder(), SocketNursery::name, *group);
+        if (group_) {
+            const auto given = sys::fchownat_group(nursery.folder(), SocketNursery::name, *group_);
             if (given.error == EPERM)
                 throw Error(step, path_, EPERM,
                             "only root, or a member, can give the socket to that group");
             check(given, step, path_);
         }
-        check(sys::fchmodat(nursery.folder(), SocketNursery::name, mode), step, path_);
+        check(sys::fchmodat(nursery.folder(), SocketNursery::name, mode_), step, path_);
         check(sys::listen(made.get(), SOMAXCONN), step, path_);
         struct ::stat status {};
         check(sys::fstatat(nursery.folder(), SocketNursery::name, &status), step, path_);
         check(sys::renameat(nursery.folder(), SocketNursery::name, path_.c_str()), step, path_);
-        device_ = status.st_dev;
-        inode_ = status.st_ino;
-        socket_ = std::move(made);
+        file_ = identity_of(status);
+        return made;
     }
 
     std::string path_;
+    mode_t mode_;
+    std::optional<gid_t> group_;
+    std::optional<FileIdentity> root_;  // at the construction
     UniqueFd socket_;
-    dev_t device_ = 0;
-    ino_t inode_ = 0;
+    FileIdentity file_;
     pid_t owner_ = 0;
 };
 
