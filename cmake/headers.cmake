@@ -99,6 +99,7 @@ set(DAEMONKIT_HEADERS
     include/daemonkit/detail/log_address.hpp
     include/daemonkit/detail/log_file_channel.hpp
     include/daemonkit/detail/log_file_form.hpp
+    include/daemonkit/detail/log_patience.hpp
     include/daemonkit/detail/log_socket.hpp
     include/daemonkit/detail/log_text.hpp
     include/daemonkit/detail/measure_words.hpp

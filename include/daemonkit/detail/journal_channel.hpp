@@ -6,6 +6,7 @@
 #include <daemonkit/detail/errno_guard.hpp>
 #include <daemonkit/detail/journal_entry.hpp>
 #include <daemonkit/detail/journal_file.hpp>
+#include <daemonkit/detail/log_patience.hpp>
 #include <daemonkit/detail/log_socket.hpp>
 #include <daemonkit/detail/monotonic.hpp>
 #include <daemonkit/detail/process_mutex.hpp>
@@ -17,7 +18,6 @@
 #include <string>
 #include <utility>  // std::move
 
-#include <poll.h>
 #include <sys/socket.h>
 
 namespace daemonkit::detail {
@@ -32,25 +32,18 @@ class JournalChannel {
 public:
     /// `common` is what every entry has, in whole fields.
     JournalChannel(const LogAddresses& address, Nanoseconds bound, std::string common)
-        : bound_(bound),
-          common_(std::move(common)),
+        : common_(std::move(common)),
           pid_(own_pid()),
-          socket_(LogSocket::Kind::journal, address) {}
+          socket_(LogSocket::Kind::journal, address),
+          patience_(bound) {}
 
     /// Tells what is still to be told.
     ~JournalChannel() {
         const ErrnoGuard keep_errno;
-        Nanoseconds give_up_at = 0;
-        for (;;) {
-            int fd = -1;
-            {
-                const ProcessLock lock(mutex_);
-                look_around(lock.pid());
-                if (tell_dropped(Severity::warning) != Sent::full || is_time_up(give_up_at)) return;
-                fd = socket_.wait_fd();
-            }
-            wait(fd, give_up_at);
-        }
+        patience_.wait_for_room(mutex_, socket_, [&](pid_t pid) {
+            look_around(pid);
+            return tell_dropped(Severity::warning);
+        });
     }
     JournalChannel(const JournalChannel&) = delete;
     JournalChannel& operator=(const JournalChannel&) = delete;
@@ -65,23 +58,12 @@ public:
     /// The entry is on its way, or counted as dropped.
     void send(JournalEntry& entry, Severity severity) noexcept {
         UniqueFd file;
-        Nanoseconds give_up_at = 0;
-        for (;;) {
-            int fd = -1;
-            {
-                const ProcessLock lock(mutex_);
-                look_around(lock.pid());
-                Sent sent = tell_dropped(severity);
-                if (sent == Sent::whole) sent = hand_over(entry, file);
-                if (sent == Sent::whole) return;
-                if (sent != Sent::full || is_time_up(give_up_at)) {
-                    ++dropped_;
-                    return;
-                }
-                fd = socket_.wait_fd();
-            }
-            wait(fd, give_up_at);
-        }
+        const Sent sent = patience_.wait_for_room(mutex_, socket_, [&](pid_t pid) {
+            look_around(pid);
+            const Sent told = tell_dropped(severity);
+            return told == Sent::whole ? hand_over(entry, file) : told;
+        });
+        if (sent != Sent::whole) ++dropped_;
     }
 
     std::uint64_t dropped() const noexcept { return dropped_.load(); }
@@ -110,7 +92,7 @@ private:
         pid_ = pid;
         socket_.leave_to_parent();
         dropped_ = told_ = 0;
-        full_until_ = 0;
+        patience_.stop_clock();
     }
 
     /// The line that tells of losses is handed over, where there are any.
@@ -140,7 +122,7 @@ private:
             if (sent == Sent::too_long) file = journal_file(entry);
         }
         if (sent == Sent::too_long && file.is_open()) sent = hand_over_file(file.get());
-        if (sent == Sent::whole) full_until_ = 0;
+        if (sent == Sent::whole) patience_.stop_clock();
         return sent;
     }
 
@@ -158,30 +140,14 @@ private:
         return socket_.send(message);
     }
 
-    /// True when nobody is to wait any longer; otherwise `give_up_at` is when that will be.
-    bool is_time_up(Nanoseconds& give_up_at) noexcept {
-        if (full_until_ == 0) full_until_ = monotonic_after(bound_);
-        if (give_up_at == 0) give_up_at = full_until_;
-        return monotonic_now() >= give_up_at;
-    }
-
-    // -- without it ---------------------------------------------------------------------------------------------
-
-    static void wait(int fd, Nanoseconds give_up_at) noexcept {
-        const int left = milliseconds_until(give_up_at);
-        ::pollfd set{fd, POLLOUT, 0};
-        static_cast<void>(sys::poll(&set, 1, fd >= 0 || left == 0 ? left : 1));
-    }
-
-    const Nanoseconds bound_;
     const std::string common_;
     ProcessMutex mutex_;
     pid_t pid_;  // whose state this is
     LogSocket socket_;
+    LogPatience patience_;
     std::int64_t looked_at_ = 0;
     std::atomic<std::uint64_t> dropped_{0};
-    std::uint64_t told_ = 0;      // of the dropped ones
-    Nanoseconds full_until_ = 0;  // 0: there is room, as far as is known
+    std::uint64_t told_ = 0;  // of the dropped ones
 };
 
 }  // namespace daemonkit::detail

@@ -5,6 +5,7 @@
 #include <daemonkit/detail/bounded_write.hpp>
 #include <daemonkit/detail/errno_guard.hpp>
 #include <daemonkit/detail/line_buffer.hpp>
+#include <daemonkit/detail/log_patience.hpp>
 #include <daemonkit/detail/log_socket.hpp>
 #include <daemonkit/detail/log_text.hpp>
 #include <daemonkit/detail/monotonic.hpp>
@@ -21,7 +22,6 @@
 #include <string_view>
 #include <utility>  // std::move
 
-#include <poll.h>
 #include <time.h>  // timespec
 
 namespace daemonkit::detail {
@@ -29,37 +29,27 @@ namespace daemonkit::detail {
 /// The way of messages to a log.
 ///
 /// The mutex is held for calls that never wait; who waits has let go of it. So no thread holds up another one, and each
-/// is held up by the log itself no longer than the bound. The clock of that begins with the first message that finds the
-/// log full, and stops when one is taken again: a log that reads nothing holds up all messages together for one bound.
+/// is held up by the log itself no longer than the bound: a log that reads nothing holds up all messages together for one.
 ///
 /// Threads:  any.
 class SyslogChannel {
 public:
     SyslogChannel(const SyslogClientOptions& options, SyslogSetup setup)
-        : bound_(options.bound.in_nanoseconds()),
-          repeats_(options.repeats),
+        : repeats_(options.repeats),
           lost_lines_(options.lost),
           ident_(setup.names.ident),
           pid_(sys::getpid()),
           form_(setup.form, std::move(setup.names), setup.details),
-          socket_(setup.socket, setup.addresses) {}
+          socket_(setup.socket, setup.addresses),
+          patience_(options.bound.in_nanoseconds()) {}
 
     /// Tells what is still to be told.
     ~SyslogChannel() {
         const ErrnoGuard keep_errno;
-        Nanoseconds give_up_at = 0;
-        for (;;) {
-            int fd = -1;
-            {
-                const ProcessLock lock(mutex_);
-                const Moment moment = look_around(lock.pid());
-                Sent sent = tell_counts(Severity::warning, moment);
-                if (sent == Sent::whole) sent = socket_.flush();
-                if (sent != Sent::full || is_time_up(give_up_at)) return;
-                fd = socket_.wait_fd();
-            }
-            wait(fd, give_up_at);
-        }
+        patience_.wait_for_room(mutex_, socket_, [&](pid_t pid) {
+            const Sent sent = tell_counts(Severity::warning, look_around(pid));
+            return sent == Sent::whole ? socket_.flush() : sent;
+        });
     }
     SyslogChannel(const SyslogChannel&) = delete;
     SyslogChannel& operator=(const SyslogChannel&) = delete;
@@ -69,21 +59,10 @@ public:
         const ErrnoGuard keep_errno;
         const LogText text(given.text);
         const LogMessage message{given.severity, text.view(), given.details};
-        Nanoseconds give_up_at = 0;
-        for (;;) {
-            int fd = -1;
-            {
-                const ProcessLock lock(mutex_);
-                const Sent sent = attempt(message, look_around(lock.pid()));
-                if (sent == Sent::whole) return;
-                if (sent != Sent::full || is_time_up(give_up_at)) {
-                    ++dropped_;
-                    break;
-                }
-                fd = socket_.wait_fd();
-            }
-            wait(fd, give_up_at);
-        }
+        const Sent sent = patience_.wait_for_room(
+            mutex_, socket_, [&](pid_t pid) { return attempt(message, look_around(pid)); });
+        if (sent == Sent::whole) return;
+        ++dropped_;
         if (lost_lines_ != LostLines::counted) write_elsewhere(message.text);
     }
 
@@ -128,7 +107,7 @@ private:
         repeated_.forget();
         dropped_ = told_ = 0;
         stake_ = {};
-        full_until_ = 0;
+        patience_.stop_clock();
         return moment;
     }
 
@@ -192,7 +171,7 @@ private:
         }
         if (sent == Sent::whole) {
             stake_ = stake;
-            full_until_ = 0;
+            patience_.stop_clock();
         }
         return sent;
     }
@@ -211,20 +190,7 @@ private:
         return sent;
     }
 
-    /// True when nobody is to wait any longer; otherwise `give_up_at` is when that will be.
-    bool is_time_up(Nanoseconds& give_up_at) noexcept {
-        if (full_until_ == 0) full_until_ = monotonic_after(bound_);
-        if (give_up_at == 0) give_up_at = full_until_;
-        return monotonic_now() >= give_up_at;
-    }
-
     // -- without it ---------------------------------------------------------------------------------------------
-
-    static void wait(int fd, Nanoseconds give_up_at) noexcept {
-        const int left = milliseconds_until(give_up_at);
-        ::pollfd set{fd, POLLOUT, 0};
-        static_cast<void>(sys::poll(&set, 1, fd >= 0 || left == 0 ? left : 1));
-    }
 
     /// Where nobody waits for long: what stderr or the console do not take at once is gone.
     void write_elsewhere(std::string_view text) const noexcept {
@@ -246,7 +212,6 @@ private:
             static_cast<void>(write_before(console.get(), line.view(), monotonic_now()));
     }
 
-    const Nanoseconds bound_;
     const Repeats repeats_;
     const LostLines lost_lines_;
     const std::string ident_;
@@ -254,11 +219,11 @@ private:
     pid_t pid_;  // whose state this is
     SyslogForm form_;
     LogSocket socket_;
+    LogPatience patience_;
     RepeatedLine repeated_;
     std::atomic<std::uint64_t> dropped_{0};
-    std::uint64_t told_ = 0;      // of the dropped ones
-    Stake stake_;                 // of the last line that was handed over
-    Nanoseconds full_until_ = 0;  // 0: there is room, as far as is known
+    std::uint64_t told_ = 0;  // of the dropped ones
+    Stake stake_;             // of the last line that was handed over
 };
 
 }  // namespace daemonkit::detail
