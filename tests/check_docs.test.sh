@@ -99,6 +99,8 @@ change docs/promises.md 's/^\(| \*\*P3\*\* .* |\).*|$/\1 |/'
 expect 'neither a test nor "not yet"'
 change docs/promises.md 's/^\(| \*\*P3\*\* .* |\).*|$/\1 `a test that nobody wrote` |/'
 expect 'no such test: a test that nobody wrote'
+change docs/security.md '0,/`PidLock: a device is refused`/s//`PidLock: a device is welcome`/'
+expect 'docs/security.md:'
 
 # The cookbook
 change docs/cookbook/logs.md 's/^`examples\/rotating_log.cpp`/The program `examples\/rotating_log.cpp`/'

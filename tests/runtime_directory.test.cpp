@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 using namespace daemonkit;
@@ -286,4 +287,26 @@ TEST_CASE("find_runtime_directory: tells where the folder would be, and makes no
         CHECK_FALSE(fs::exists("/run/" + name));
     }
     if (before != nullptr) ::setenv("RUNTIME_DIRECTORY", kept.c_str(), 1);
+}
+
+TEST_CASE(
+    "runtime_directory: in a program with more rights than its caller the environment counts for "
+    "nothing",
+    "[runtime_directory][process][root]") {
+    const TempFolder folder;
+    struct ::statvfs system {};
+    REQUIRE(::statvfs(folder.path().c_str(), &system) == 0);
+    if ((system.f_flag & ST_NOSUID) != 0) return not_tested("no setgid programs in this folder");
+    const std::string given = folder / "given";
+    REQUIRE(::mkdir(given.c_str(), 0700) == 0);
+    const std::string program = folder / "setgid";
+    fs::copy_file(probe("probe_runtime_directory"), program);
+    REQUIRE(::chown(program.c_str(), 0, 54321) == 0);
+    const mode_t mode = GENERATE(mode_t{0755}, mode_t{02755});
+    REQUIRE(::chmod(program.c_str(), mode) == 0);
+    const Finished finished =
+        run_program({program, "private-run", "directory:thermod"}, {{"RUNTIME_DIRECTORY", given}});
+    if (finished.out.find("not_possible=") != std::string::npos)
+        return not_tested("no mount namespace");
+    CHECK(finished["directory"] == (mode == 0755 ? given : "/run/thermod"));
 }
