@@ -22,6 +22,7 @@
 #include <daemonkit/timeout.hpp>
 
 #include "port_scan.hpp"
+#include "scan_rounds.hpp"
 #include "settings.hpp"
 
 #include <algorithm>
@@ -132,38 +133,6 @@ bool scan(const Target& target, daemonkit::Timeout timeout, int stop_fd,
     return true;
 }
 
-/// Scans one target after the other; one that fails is no reason to end. Returns early when a signal waits.
-void scan_all(const Config& config, int stop_fd, const daemonkit::LogFile& log) {
-    for (const Target& target : config.targets) {
-        try {
-            if (!scan(target, config.timeout, stop_fd, log)) return;
-        } catch (const daemonkit::Error& error) {
-            log.write(Severity::error, target.name + ": " + std::string(error.what()));
-        }
-    }
-}
-
-void work(daemonkit::Reloadable<Config>& config, daemonkit::SignalSet& signals,
-          const daemonkit::LogFile& log) {
-    using Clock = std::chrono::steady_clock;
-    for (auto next = Clock::now();;) {
-        const auto signal = signals.wait_until(next);
-        if (!signal) {
-            const auto now = config.get();  // one round, one configuration
-            scan_all(*now, signals.native_handle(), log);
-            next = std::max(next + now->interval, Clock::now());
-        } else if (signal->number == SIGHUP) {
-            const auto failure = config.reload();
-            for (const auto& line : settings::split(failure.value_or(""), "\n"))
-                log.write(Severity::error, line);
-            log.write(Severity::notice, failure ? "the old targets stay" : "reloaded");
-            next = Clock::now();  // also when a round was cut short by this
-        } else {
-            return;
-        }
-    }
-}
-
 /// The scanner: a program of its own, which the daemon can end at any time.
 int scan_ports(const char* address, const char* ports) {
     const port_scan::Pace pace{.timeout = 2s, .at_once = 64};
@@ -198,7 +167,10 @@ int main(int argc, char** argv) try {
         .pid_file = config.get()->pid_file,
     });
     log.write(Severity::notice, "started");
-    work(config, signals, log);
+    const auto scan_target = [&](const Config& now, const Target& target) {
+        return scan(target, now.timeout, signals.native_handle(), log);
+    };
+    scan_rounds::run(config, signals, log, scan_target, [] {});
     log.write(Severity::notice, "stopped");
 } catch (const daemonkit::Error& error) {
     std::fprintf(stderr, "%s: %s\n", argv[0], error.what());

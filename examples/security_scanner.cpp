@@ -21,6 +21,7 @@
 #include <daemonkit/syslog_client.hpp>
 
 #include "port_scan.hpp"
+#include "scan_rounds.hpp"
 #include "settings.hpp"
 
 #include <algorithm>
@@ -113,28 +114,6 @@ bool scan(const Target& target, const port_scan::Pace& pace, int stop_fd,
     return true;
 }
 
-/// Scans one target after the other; one that fails is no reason to end. Returns early when a signal waits.
-void scan_all(const Config& config, int stop_fd, const daemonkit::BootstrapLog& log) {
-    for (const Target& target : config.targets) {
-        try {
-            if (!scan(target, config.pace, stop_fd, log)) return;
-        } catch (const std::system_error& failure) {
-            log.write(Severity::error, target.name + ": the scan failed: " + failure.what());
-        }
-    }
-}
-
-void reload(daemonkit::Reloadable<Config>& config, const AtStart& at_start,
-            const daemonkit::BootstrapLog& log) {
-    const auto failure = config.reload();
-    for (const auto& line : settings::split(failure.value_or(""), "\n"))
-        log.write(Severity::error, line);
-    log.write(Severity::notice, failure ? "the old configuration stays" : "reloaded");
-    if (config.get()->at_start != at_start)
-        log.write(Severity::warning,
-                  "the logs, pid_file and user stay what they were at the start");
-}
-
 int work(daemonkit::DaemonContext& daemon, daemonkit::Reloadable<Config>& config,
          daemonkit::SignalSet& signals, daemonkit::BootstrapLog& log) {
     // Opened by the user that writes to it. When that fails, so does the start, and the terminal hears of it.
@@ -150,21 +129,16 @@ int work(daemonkit::DaemonContext& daemon, daemonkit::Reloadable<Config>& config
     log.write(Severity::notice,
               "started, " + std::to_string(config.get()->targets.size()) + " targets");
 
-    using Clock = std::chrono::steady_clock;
-    for (auto next = Clock::now();;) {
-        const auto signal = signals.wait_until(next);
-        if (!signal) {
-            const auto now = config.get();  // one scan, one configuration
-            scan_all(*now, signals.native_handle(), log);
-            next = std::max(next + now->interval, Clock::now());
-        } else if (signal->number == SIGHUP) {
-            reload(config, at_start, log);
-            next = Clock::now();  // also when a scan was cut short by this
-        } else {
-            log.write(Severity::notice, "stopped");
-            return 0;
-        }
-    }
+    const auto scan_target = [&](const Config& now, const Target& target) {
+        return scan(target, now.pace, signals.native_handle(), log);
+    };
+    scan_rounds::run(config, signals, log, scan_target, [&] {
+        if (config.get()->at_start != at_start)
+            log.write(Severity::warning,
+                      "the logs, pid_file and user stay what they were at the start");
+    });
+    log.write(Severity::notice, "stopped");
+    return 0;
 }
 
 }  // namespace

@@ -2,13 +2,13 @@
 #include <daemonkit/runtime_directory.hpp>
 
 #include "catch.hpp"
+#include "directory_probe.hpp"
 #include "process_probe.hpp"
 #include "temp_folder.hpp"
 
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -22,47 +22,6 @@ using namespace daemonkit;
 using namespace daemonkit::testkit;
 using namespace std::string_literals;
 namespace fs = std::filesystem;
-
-namespace {
-
-constexpr uid_t nobody = 65534;
-
-// Runs the verbs without what this test's own environment says; as an ordinary user where the test is run by root.
-Finished ask(std::vector<std::string> verbs,
-             const std::map<std::string, std::string>& variables = {}) {
-    verbs.insert(verbs.begin(), {probe("probe_runtime_directory"), "clear:RUNTIME_DIRECTORY",
-                                 "clear:XDG_RUNTIME_DIR"});
-    Finished finished = run_program(verbs, variables);
-    INFO(finished.out << finished.err);
-    REQUIRE_FALSE(finished.timed_out);
-    REQUIRE(finished.signal == 0);
-    return finished;
-}
-
-std::vector<std::string> as_user(std::vector<std::string> verbs) {
-    if (::geteuid() == 0) verbs.insert(verbs.begin(), "user:" + std::to_string(nobody));
-    return verbs;
-}
-
-// A folder of the ordinary user's, as login makes it.
-struct UserFolder : TempFolder {
-    UserFolder() {
-        REQUIRE(::chmod(path().c_str(), 0700) == 0);
-        if (::geteuid() == 0) REQUIRE(::chown(path().c_str(), nobody, nobody) == 0);
-    }
-    std::string variable() const { return "variable:XDG_RUNTIME_DIR:" + path().string(); }
-};
-
-std::string mode_of(const fs::path& path) {
-    struct ::stat status {};
-    if (::lstat(path.c_str(), &status) != 0) return "none";
-    std::string octal;
-    for (mode_t rest = status.st_mode & 07777; rest > 0; rest /= 8)
-        octal.insert(octal.begin(), static_cast<char>('0' + rest % 8));
-    return octal;
-}
-
-}  // namespace
 
 TEST_CASE("runtime_directory: a name that could lead elsewhere is refused",
           "[runtime_directory][unit]") {
@@ -86,18 +45,19 @@ TEST_CASE("runtime_directory: a user has it in XDG_RUNTIME_DIR, for nobody else"
     const UserFolder folder;
     const std::string umask = GENERATE("umask:0000", "umask:0777");
     CAPTURE(umask);
-    const Finished finished =
-        ask(as_user({folder.variable(), umask, "directory:thermod", "directory:thermod"}));
+    const Finished finished = ask_directory(
+        as_user({folder.variable(), umask, "directory:thermod", "directory:thermod"}));
     INFO(finished.out);
     CHECK(finished.out == "directory=" + (folder / "thermod") +
                               "\ndirectory=" + (folder / "thermod") + "\nend=reached\n");
-    CHECK(mode_of(folder / "thermod") == "700");
+    CHECK(mode_of(folder / "thermod") == 0700);
 }
 
 TEST_CASE("runtime_directory: a slash at the end of XDG_RUNTIME_DIR is one too many",
           "[runtime_directory][process]") {
     const UserFolder folder;
-    CHECK(ask(as_user({folder.variable() + "//", "directory:x"}))["directory"] == folder / "x");
+    CHECK(ask_directory(as_user({folder.variable() + "//", "directory:x"}))["directory"] ==
+          folder / "x");
 }
 
 TEST_CASE("runtime_directory: a user without XDG_RUNTIME_DIR is told what to do",
@@ -105,7 +65,7 @@ TEST_CASE("runtime_directory: a user without XDG_RUNTIME_DIR is told what to do"
     const auto value = GENERATE("", "variable:XDG_RUNTIME_DIR:");
     std::vector<std::string> verbs{"directory:thermod"};
     if (*value != '\0') verbs.insert(verbs.begin(), value);
-    const Finished finished = ask(as_user(verbs));
+    const Finished finished = ask_directory(as_user(verbs));
     CHECK(finished["directory"] == "(no directory)");
     CHECK(finished["errno"] == std::to_string(ENOENT));
     CHECK(finished["status"] == "78");
@@ -139,7 +99,7 @@ TEST_CASE("runtime_directory: a folder that is not this user's alone is refused"
         all.push_back(verb);
     }
     all.emplace_back("directory:x");
-    const Finished finished = ask(as_user(all));
+    const Finished finished = ask_directory(as_user(all));
     CHECK(finished["directory"] == "(no directory)");
     CHECK(finished["error"] == "runtime_directory");
     CHECK(finished["errno"] == std::to_string(number));
@@ -153,19 +113,19 @@ TEST_CASE("runtime_directory: another user's folder is refused",
     SECTION("XDG_RUNTIME_DIR itself") {
         REQUIRE(::chown(folder.path().c_str(), 1, 1) == 0);
         REQUIRE(::chmod(folder.path().c_str(), 0700) == 0);
-        const Finished finished = ask(as_user({folder.variable(), "directory:x"}));
+        const Finished finished = ask_directory(as_user({folder.variable(), "directory:x"}));
         CHECK(finished["error"] == "runtime_directory");
         CHECK(finished["status"] == "77");
     }
     SECTION("the folder in it") {
         REQUIRE(fs::create_directory(folder / "x"));
-        const Finished finished = ask(as_user({folder.variable(), "directory:x"}));
+        const Finished finished = ask_directory(as_user({folder.variable(), "directory:x"}));
         CHECK(finished["message"].find("belongs to another user") != std::string::npos);
         CHECK(finished["status"] == "77");
     }
     SECTION("what a service manager is said to have made") {
         const Finished finished =
-            ask({"variable:RUNTIME_DIRECTORY:" + folder.path().string(), "directory:x"});
+            ask_directory({"variable:RUNTIME_DIRECTORY:" + folder.path().string(), "directory:x"});
         CHECK(finished["message"].find("belongs to another user") != std::string::npos);
     }
 }
@@ -174,8 +134,9 @@ TEST_CASE(
     "runtime_directory: root has it in /run, whatever the umask and the environment of a user",
     "[runtime_directory][process]") {
     const UserFolder folder;
-    const Finished finished = ask({"private-run", folder.variable(), "umask:0777",
-                                   "directory:thermod", "mode:/run/thermod", "directory:thermod"});
+    const Finished finished =
+        ask_directory({"private-run", folder.variable(), "umask:0777", "directory:thermod",
+                       "mode:/run/thermod", "directory:thermod"});
     INFO(finished.out << finished.err);
     if (was_not_possible(finished)) return;
     CHECK(finished.out ==
@@ -195,7 +156,7 @@ TEST_CASE("runtime_directory: in /run, too, a folder that others reach is refuse
     std::vector<std::string> all = verbs;
     all.insert(all.begin(), "private-run");
     all.emplace_back("directory:x");
-    const Finished finished = ask(all);
+    const Finished finished = ask_directory(all);
     INFO(finished.out << finished.err);
     if (was_not_possible(finished)) return;
     CHECK(finished["directory"] == "(no directory)");
@@ -206,11 +167,11 @@ TEST_CASE("runtime_directory: what systemd has made comes first", "[runtime_dire
     const UserFolder folder;
     const std::string base = folder.path().string();
     const auto ask_given = [&](const std::string& value) {
-        return ask(as_user(
+        return ask_directory(as_user(
             {folder.variable(), "variable:RUNTIME_DIRECTORY:" + value, "directory:thermod"}));
     };
-    REQUIRE(ask(as_user({"make:" + base + "/first:0755",
-                         "make:" + base + "/thermod:0755"}))["end"] == "reached");
+    REQUIRE(ask_directory(as_user({"make:" + base + "/first:0755",
+                                   "make:" + base + "/thermod:0755"}))["end"] == "reached");
     CHECK(ask_given(base + "/first")["directory"] == base + "/first");
     CHECK(ask_given(base + "/first:" + base + "/thermod")["directory"] == base + "/thermod");
     CHECK(ask_given(base + "/thermod:" + base + "/first")["directory"] == base + "/thermod");
@@ -224,14 +185,15 @@ TEST_CASE("runtime_directory: a link that root has made, as for DynamicUser, is 
           "[runtime_directory][process][root]") {
     const UserFolder folder;
     const std::string base = folder.path().string();
-    REQUIRE(ask(as_user({"make:" + base + "/private:0755"}))["end"] == "reached");
+    REQUIRE(ask_directory(as_user({"make:" + base + "/private:0755"}))["end"] == "reached");
     fs::create_directory_symlink(base + "/private", base + "/x");
     const auto given = [&](const std::string& variable) {
-        return ask(as_user({"variable:RUNTIME_DIRECTORY:" + variable, "directory:x"}));
+        return ask_directory(as_user({"variable:RUNTIME_DIRECTORY:" + variable, "directory:x"}));
     };
     CHECK(given(base + "/x")["directory"] == base + "/x");
     fs::remove(base + "/x");
-    REQUIRE(ask(as_user({"link:" + base + "/private:" + base + "/x"}))["end"] == "reached");
+    REQUIRE(ask_directory(as_user({"link:" + base + "/private:" + base + "/x"}))["end"] ==
+            "reached");
     CHECK(given(base + "/x")["message"].find("no symbolic link") != std::string::npos);
 }
 
@@ -246,8 +208,8 @@ TEST_CASE("runtime_directory: whichever call fails, it is told",
     CAPTURE(call, error);
     const UserFolder folder;
     const Finished finished =
-        ask(as_user({folder.variable(), "directory:x"}),
-            {{"DAEMONKIT_FAULT", call + ":1:" + std::to_string(error) + ":sticky"}});
+        ask_directory(as_user({folder.variable(), "directory:x"}),
+                      {{"DAEMONKIT_FAULT", call + ":1:" + std::to_string(error) + ":sticky"}});
     CHECK(finished["directory"] == "(no directory)");
     CHECK(finished["error"] == "runtime_directory");
     CHECK(finished["errno"] == std::to_string(error));
@@ -258,8 +220,9 @@ TEST_CASE("runtime_directory: interrupted calls are made again",
           "[runtime_directory][process][fault]") {
     const std::string call = GENERATE("mkdir", "open");
     const UserFolder folder;
-    const Finished finished = ask(as_user({folder.variable(), "directory:x"}),
-                                  {{"DAEMONKIT_FAULT", call + ":1:" + std::to_string(EINTR)}});
+    const Finished finished =
+        ask_directory(as_user({folder.variable(), "directory:x"}),
+                      {{"DAEMONKIT_FAULT", call + ":1:" + std::to_string(EINTR)}});
     CHECK(finished["directory"] == folder / "x");
 }
 

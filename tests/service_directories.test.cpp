@@ -2,12 +2,12 @@
 #include <daemonkit/service_directories.hpp>
 
 #include "catch.hpp"
+#include "directory_probe.hpp"
 #include "process_probe.hpp"
 #include "temp_folder.hpp"
 
 #include <cerrno>
 #include <filesystem>
-#include <map>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -22,41 +22,6 @@ using namespace std::string_literals;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr uid_t nobody = 65534;
-
-// Runs the verbs without what this test's own environment says.
-Finished ask(std::vector<std::string> verbs,
-             const std::map<std::string, std::string>& variables = {}) {
-    std::vector<std::string> all{probe("probe_runtime_directory")};
-    for (const char* const name :
-         {"STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY", "CONFIGURATION_DIRECTORY", "HOME",
-          "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"})
-        all.push_back("clear:"s + name);
-    all.insert(all.end(), verbs.begin(), verbs.end());
-    Finished finished = run_program(all, variables);
-    INFO(finished.out << finished.err);
-    REQUIRE_FALSE(finished.timed_out);
-    REQUIRE(finished.signal == 0);
-    return finished;
-}
-
-std::vector<std::string> as_user(std::vector<std::string> verbs) {
-    if (::geteuid() == 0) verbs.insert(verbs.begin(), "user:" + std::to_string(nobody));
-    return verbs;
-}
-
-struct UserFolder : TempFolder {
-    UserFolder() {
-        REQUIRE(::chmod(path().c_str(), 0700) == 0);
-        if (::geteuid() == 0) REQUIRE(::chown(path().c_str(), nobody, nobody) == 0);
-    }
-};
-
-unsigned mode_of(const fs::path& path) {
-    struct ::stat status {};
-    return ::lstat(path.c_str(), &status) == 0 ? status.st_mode & 07777 : 0;
-}
 
 // Verb, the manager's variable, the user's variable, below $HOME, below root.
 using Kind = std::tuple<std::string, std::string, std::string, std::string, std::string>;
@@ -98,7 +63,7 @@ TEST_CASE("service directories: a user has them below HOME, or where the XDG var
     const std::string umask = GENERATE("umask:0000", "umask:0777");
     const bool is_made = verb != "configuration";
 
-    CHECK(ask(as_user({"variable:HOME:" + home, umask, verb + ":x", verb + ":x"})).out ==
+    CHECK(ask_directory(as_user({"variable:HOME:" + home, umask, verb + ":x", verb + ":x"})).out ==
           "directory=" + home + below + "\ndirectory=" + home + below + "\nend=reached\n");
     for (fs::path path = home + below; is_made && path != home; path = path.parent_path()) {
         CAPTURE(path);
@@ -106,22 +71,23 @@ TEST_CASE("service directories: a user has them below HOME, or where the XDG var
     }
     const std::string named = home + "/named";
     const std::string in_it = named + (verb == "logs" ? "/log/x" : "/x");
-    CHECK(ask(as_user({"variable:HOME:" + home, "variable:" + xdg + ":" + named + "//", umask,
-                       verb + ":x"}))["directory"] == in_it);
+    CHECK(ask_directory(as_user({"variable:HOME:" + home, "variable:" + xdg + ":" + named + "//",
+                                 umask, verb + ":x"}))["directory"] == in_it);
     CHECK(mode_of(in_it) == (is_made ? 0700U : 0U));
 }
 
 TEST_CASE("service directories: a user without a home is told which variable is missing",
           "[service_directories][process]") {
     const auto [verb, given, xdg, below, system] = GENERATE(from_range(kinds));
-    const Finished finished = ask(as_user({verb + ":x"}));
+    const Finished finished = ask_directory(as_user({verb + ":x"}));
     CHECK(finished["error"] == "service_directory");
     CHECK(finished["errno"] == std::to_string(ENOENT));
     CHECK(finished["status"] == "78");
     CHECK(finished["message"].find("$" + xdg + " or in $HOME, and neither is set") !=
           std::string::npos);
     for (const std::string& variable : {xdg, "HOME"s, given}) {
-        const Finished relative = ask(as_user({"variable:" + variable + ":here", verb + ":x"}));
+        const Finished relative =
+            ask_directory(as_user({"variable:" + variable + ":here", verb + ":x"}));
         CHECK(relative["message"].find("$" + variable + " has to be absolute") !=
               std::string::npos);
         CHECK(relative["status"] == "78");
@@ -134,11 +100,12 @@ TEST_CASE("service directories: what the manager has made comes first",
     CAPTURE(verb);
     const UserFolder folder;
     const std::string base = folder.path().string();
-    REQUIRE(ask(as_user({"make:" + base + "/first:0755", "make:" + base + "/x:0700"}))["end"] ==
-            "reached");
+    REQUIRE(ask_directory(as_user(
+                {"make:" + base + "/first:0755", "make:" + base + "/x:0700"}))["end"] == "reached");
     const auto ask_given = [&, verb = verb, given = given](const std::string& value) {
-        return ask(as_user({"variable:HOME:" + base + "/home", "variable:" + given + ":" + value,
-                            verb + ":x"}))["directory"];
+        return ask_directory(
+            as_user({"variable:HOME:" + base + "/home", "variable:" + given + ":" + value,
+                     verb + ":x"}))["directory"];
     };
     CHECK(ask_given(base + "/first") == base + "/first");
     CHECK(ask_given(base + "/first:" + base + "/x") == base + "/x");
@@ -168,7 +135,7 @@ TEST_CASE("service directories: a folder that is not this user's alone to write 
         all.push_back(verb);
     }
     all.emplace_back("state:x");
-    const Finished finished = ask(as_user(all));
+    const Finished finished = ask_directory(as_user(all));
     CHECK(finished["directory"] == "(no directory)");
     CHECK(finished["error"] == "service_directory");
     CHECK(finished["errno"] == std::to_string(number));
@@ -179,11 +146,11 @@ TEST_CASE("service directories: a link that root has made, as for DynamicUser, i
           "[service_directories][process][root]") {
     const UserFolder folder;
     const std::string base = folder.path().string();
-    REQUIRE(ask(as_user({"make:" + base + "/private:0700"}))["end"] == "reached");
+    REQUIRE(ask_directory(as_user({"make:" + base + "/private:0700"}))["end"] == "reached");
     fs::create_directory_symlink(base + "/private", base + "/x");
     fs::create_directory_symlink("/tmp", base + "/elsewhere");
     const auto given = [&](const std::string& path) {
-        return ask(as_user({"variable:STATE_DIRECTORY:" + path, "state:x"}));
+        return ask_directory(as_user({"variable:STATE_DIRECTORY:" + path, "state:x"}));
     };
     CHECK(given(base + "/x")["directory"] == base + "/x");
     CHECK(given(base + "/x/")["directory"] == base + "/x");
@@ -201,7 +168,7 @@ TEST_CASE("service directories: root has them in the places of the system, whate
     std::vector<std::string> verbs{"private-var", "variable:HOME:" + folder.path().string(),
                                    "umask:0777", verb + ":x", "mode:" + system};
     if (is_made) verbs.insert(verbs.begin() + 1, "make:" + base + ":0755");
-    const Finished finished = ask(verbs);
+    const Finished finished = ask_directory(verbs);
     INFO(finished.out << finished.err);
     if (was_not_possible(finished)) return;
     CHECK(finished["directory"] == system);
@@ -220,8 +187,8 @@ TEST_CASE("service directories: whichever call fails, it is told",
     CAPTURE(call, error);
     const UserFolder folder;
     const Finished finished =
-        ask(as_user({"variable:HOME:" + folder.path().string(), "state:x"}),
-            {{"DAEMONKIT_FAULT", call + ":1:" + std::to_string(error) + ":sticky"}});
+        ask_directory(as_user({"variable:HOME:" + folder.path().string(), "state:x"}),
+                      {{"DAEMONKIT_FAULT", call + ":1:" + std::to_string(error) + ":sticky"}});
     CHECK(finished["directory"] == "(no directory)");
     CHECK(finished["error"] == "service_directory");
     CHECK(finished["errno"] == std::to_string(error));
@@ -232,7 +199,8 @@ TEST_CASE("service directories: interrupted calls are made again",
           "[service_directories][process][fault]") {
     const std::string call = GENERATE("mkdir", "open");
     const UserFolder folder;
-    const Finished finished = ask(as_user({"variable:HOME:" + folder.path().string(), "cache:x"}),
-                                  {{"DAEMONKIT_FAULT", call + ":1:" + std::to_string(EINTR)}});
+    const Finished finished =
+        ask_directory(as_user({"variable:HOME:" + folder.path().string(), "cache:x"}),
+                      {{"DAEMONKIT_FAULT", call + ":1:" + std::to_string(EINTR)}});
     CHECK(finished["directory"] == folder / ".cache/x");
 }

@@ -92,7 +92,7 @@ wait_for "what it says on stderr is a warning" logged 'warning: web: no route'
 wait_for "its failure is an error" logged 'error: web: the scan ended with status 3'
 configure "interval = 100ms" "command = $folder/missing {address}" "${web[@]}" "ports = 1"
 kill -HUP "$pid"
-wait_for "so is one that is not there" logged 'error: web: start_child: .*/missing: .*'
+wait_for "so is one that is not there" logged 'error: web: the scan failed: start_child: .*/missing: .*'
 
 # -- one that hangs, with a helper that does not heed SIGTERM: both are ended, and the next target is scanned
 scanner 'case $1 in' '*.1) trap "" TERM; sleep 50 & echo $! >${0%/*}/helper; wait ;;' '*) echo here ;;' 'esac'
@@ -114,7 +114,7 @@ started+=("$(cat helper)")
 rm helper
 configure "timeout = 0s" "${web[@]}" "ports = 0"
 kill -HUP "$pid"
-wait_for "a bad file is told" logged 'notice: the old targets stay'
+wait_for "a bad file is told" logged 'notice: the old configuration stays'
 expect "with each line and reason" logged "error: $folder/targets:3: timeout: 0s is not from 100ms to 1h"
 expect "the second too" logged "error: $folder/targets:6: web.ports: 0 is not from 1 to 65535"
 wait_for "the scan begins anew" [ -s helper ]
