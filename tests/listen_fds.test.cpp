@@ -241,6 +241,32 @@ TEST_CASE(
     CHECK(got["size"] == "1");
 }
 
+TEST_CASE(
+    "ListenFds: a program that is started again in the daemon finds what the launcher was given",
+    "[listen_fds][context][process]") {
+    const Activation got({"stream", "fifo"},
+                         for_us + Words{"LISTEN_FDS=2", "LISTEN_FDNAMES=web:pipe",
+                                        "LISTEN_PIDFDID=7", "WATCHDOG_PID=self"},
+                         {"--when", "after", "--detach", "always", "--threads", "start_again"});
+    CHECK(got["self"] != std::to_string(got.launcher()));
+    CHECK(got["env.given.LISTEN_PID"] == got["self"]);
+    CHECK(got["env.given.LISTEN_PIDFDID"] == "(none)");
+    CHECK(got["env.WATCHDOG_PID"] == got["self"]);
+    CHECK(got["size"] == "2");
+    CHECK(got["0.kind"] == "a listening stream socket");
+    CHECK(got["1.name"] == "pipe");
+}
+
+TEST_CASE("DaemonContext: variables of another process stay so in a program that is started again",
+          "[listen_fds][context][process]") {
+    const Activation got({"stream"}, {"LISTEN_PID=1", "LISTEN_FDS=1", "WATCHDOG_PID=1"},
+                         {"--when", "after", "--detach", "always", "--threads", "start_again"});
+    CHECK(got["env.given.LISTEN_PID"] == "1");
+    CHECK(got["env.given.WATCHDOG_PID"] == "1");
+    CHECK(got["size"] == "0");
+    CHECK(got["open.3"] == "no");
+}
+
 TEST_CASE("ListenFds: made before the context, its descriptors live through the forks",
           "[listen_fds][context][process]") {
     const Activation got({"stream", "fifo"}, for_us + Words{"LISTEN_FDS=2"},

@@ -76,8 +76,8 @@ private:
 
 /// Takes over what a service manager has opened for this process: listening sockets, pipes, files of the store.
 ///
-/// Made after the DaemonContext, which spares what is handed over and, when it forks, passes it on to the daemon
-/// (not with OtherThreads::start_again). Made before the context it works as well, but then it has taken a fact by which
+/// Made after the DaemonContext, which spares what is handed over and, when it forks, passes it on to the daemon. Made
+/// before the context it works as well (not with OtherThreads::start_again), but then it has taken a fact by which
 /// Detach::automatic would stay in the foreground, and CloseInherited::all closes what `keep_open` does not list. Its
 /// descriptors are close-on-exec: no helper gets them.
 ///

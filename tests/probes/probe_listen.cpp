@@ -3,7 +3,7 @@
 //
 //   --when before|after        the context; without it there is none
 //   --detach automatic|always  --close not_close_on_exec|all  --environment only_listed
-//   --pid-file FILE
+//   --pid-file FILE  --threads start_again: it has a second thread
 //   --take NAME:KIND           takes one by name and kind (a word of `kinds`)
 // REPORT: self=, size=, N.name=, N.kind=, N.fd=, N.close_on_exec=; taken=FD or (none); again=SIZE of a second one; open.3=;
 // env.NAME=, env.given.NAME= before it was taken; or error=, errno=, message=, status=.
@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -73,6 +74,10 @@ int main(int argc, char** argv) {
         if (option == "--take") take = value;
         if (option == "--pid-file") options.pid_file = value;
         if (option == "--detach" && value == "always") options.detach = daemonkit::Detach::always;
+        if (option == "--threads") {
+            options.other_threads = daemonkit::OtherThreads::start_again;
+            std::thread([] { ::pause(); }).detach();
+        }
         if (option == "--close" && value == "all")
             options.close_inherited = daemonkit::CloseInherited::all;
         if (option == "--environment")

@@ -7,6 +7,7 @@
 // DaemonContext that the forks are behind it.
 
 #include <daemonkit/detail/check.hpp>
+#include <daemonkit/detail/handed_over.hpp>
 #include <daemonkit/detail/lead_session.hpp>
 #include <daemonkit/detail/pid_text.hpp>
 #include <daemonkit/detail/ready_channel.hpp>
@@ -69,14 +70,20 @@ public:
             argv_.push_back(&arguments_[at]);
         }
         argv_.push_back(nullptr);
-        const std::string mark = std::string(start_again_variable) + "=";
-        for (char** text = sys::environment(); text != nullptr && *text != nullptr; ++text) {
-            if (std::string_view(*text).substr(0, mark.size()) != mark) envp_.push_back(*text);
-        }
-        marker_ = mark + std::string(room, '\0');
+        for (PidVariable& each : pid_variables_) each.is_ours = names_this_process(each.name);
+        for (char** text = sys::environment(); text != nullptr && *text != nullptr; ++text)
+            if (!is_replaced(*text)) envp_.push_back(*text);
+        marker_ = std::string(start_again_variable) + '=' + std::string(room, '\0');
         envp_.push_back(marker_.data());
+        for (PidVariable& each : pid_variables_) {
+            if (!each.is_ours) continue;
+            each.text = std::string(each.name) + '=' + std::string(room, '\0');
+            envp_.push_back(each.text.data());
+        }
         envp_.push_back(nullptr);
     }
+    ProgramImage(const ProgramImage&) = delete;
+    ProgramImage& operator=(const ProgramImage&) = delete;
 
     /// Executes the program; returns the errno when that failed. Async-signal-safe.
     int execute(int channel) noexcept {
@@ -88,11 +95,30 @@ public:
         to = put(to, PidText(sys::getpid()).view());
         *to++ = ':';
         *put(to, PidText(times_).view()) = '\0';
+        for (PidVariable& each : pid_variables_) {
+            if (!each.is_ours) continue;
+            char* const number = each.text.data() + std::strlen(each.name) + 1;
+            *put(number, PidText(sys::getpid()).view()) = '\0';
+        }
         return sys::execve("/proc/self/exe", argv_.data(), envp_.data()).error;
     }
 
 private:
     static constexpr std::size_t room = 32;
+
+    /// What was handed to the launcher is the daemon's, by its own pid.
+    struct PidVariable {
+        const char* name;
+        bool is_ours = false;
+        std::string text = {};
+    };
+
+    bool is_replaced(std::string_view entry) const noexcept {
+        const std::string_view name = entry.substr(0, entry.find('='));
+        for (const PidVariable& each : pid_variables_)
+            if (each.is_ours && name == each.name) return true;
+        return name == start_again_variable;
+    }
 
     /// Copies the digits, without the newline that follows them.
     static char* put(char* to, std::string_view text) noexcept {
@@ -118,6 +144,7 @@ private:
     std::string arguments_;
     std::vector<char*> argv_;
     std::string marker_;
+    PidVariable pid_variables_[2] = {{"LISTEN_PID"}, {"WATCHDOG_PID"}};
     std::vector<char*> envp_;
 };
 
