@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What an installation is: headers, the CMake package, the pkg-config file, the licence. Nothing depends on the
+# What an installation is: headers, the CMake package, the pkg-config files, the licence. Nothing depends on the
 # architecture, so all but the headers goes to share/.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -12,7 +12,8 @@ install(TARGETS daemonkit EXPORT daemonkit-targets
     FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
     INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(EXPORT daemonkit-targets NAMESPACE daemonkit:: DESTINATION "${package_dir}"
-    FILE daemonkit-config.cmake)
+    FILE daemonkit-targets.cmake)
+install(FILES cmake/daemonkit-config.cmake cmake/choose_fmt.cmake DESTINATION "${package_dir}")
 
 # While the major version is 0, a minor version may break its callers.
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/daemonkit-config-version.cmake"
@@ -25,7 +26,9 @@ cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX
     BASE_DIRECTORY "${CMAKE_INSTALL_FULL_DATADIR}/pkgconfig" OUTPUT_VARIABLE prefix_from_pc)
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_INCLUDEDIR
     BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" OUTPUT_VARIABLE includedir_from_prefix)
-configure_file(cmake/daemonkit.pc.in daemonkit.pc @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/daemonkit.pc" DESTINATION "${pkgconfig_dir}")
+foreach(module IN ITEMS daemonkit daemonkit-fmt)
+    configure_file(cmake/${module}.pc.in ${module}.pc @ONLY)
+    install(FILES "${PROJECT_BINARY_DIR}/${module}.pc" DESTINATION "${pkgconfig_dir}")
+endforeach()
 
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/daemonkit")

@@ -11,6 +11,9 @@ tree=$work/tree
 
 # Every file that names the version; those of the build folder stand in a folder of this name.
 files='include/daemonkit/version.hpp README.md CHANGELOG.md'
+for way in find_package find_package_fmt two_files refused fetch_content cpm; do
+    files+=" tests/consumer/$way/CMakeLists.txt"
+done
 built='CMakeCache.txt daemonkit-config-version.cmake daemonkit.pc'
 
 copy() {
@@ -47,6 +50,11 @@ expect_change include/daemonkit/version.hpp 's/ version = "[0-9.]*"/ version = "
 expect_change README.md 's/Version [0-9.]*[0-9]/Version 9.9.9/'
 expect_change README.md 's/Version [0-9.]*[0-9]/Some version/'
 expect_change README.md 's/find_package(daemonkit [0-9.]*/find_package(daemonkit 9.9/'
+for way in find_package find_package_fmt two_files refused; do
+    expect_change "tests/consumer/$way/CMakeLists.txt" 's/find_package(daemonkit [0-9.]*/find_package(daemonkit 9.9/'
+done
+expect_change tests/consumer/fetch_content/CMakeLists.txt 's/GIT_TAG v[0-9.]*/GIT_TAG v9.9.9/'
+expect_change tests/consumer/cpm/CMakeLists.txt 's/daemonkit@[0-9.]*/daemonkit@9.9.9/'
 expect_change CHANGELOG.md 's/^## \[Unreleased\]/## [9.9.9] - 2030-01-01/'
 expect_change CHANGELOG.md "\$a ## [9.9.9] - 2030-01-01"
 expect_change build/CMakeCache.txt 's/^\(CMAKE_PROJECT_VERSION:STATIC=\).*/\19.9.9/'

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// log: a formatted message to any sink, by {fmt} 9 or newer. Floor 6.
+// log: a formatted message to any sink, by {fmt} 9.1 or newer. Floor 6.
 //
-// The only header that includes fmt. Whoever includes this one links it:
-// `target_link_libraries(app PRIVATE daemonkit::daemonkit fmt::fmt)`, or `fmt::fmt-header-only`.
+// The only header that includes fmt. Whoever includes this one links it: with CMake by `daemonkit::fmt` in the place of
+// `daemonkit::daemonkit`, with pkg-config by `daemonkit-fmt` in the place of `daemonkit`.
 
 #include <daemonkit/code_location.hpp>
 #include <daemonkit/detail/errno_guard.hpp>
@@ -18,6 +18,9 @@
 #include <type_traits>  // std::type_identity_t
 
 #include <fmt/format.h>
+#if FMT_VERSION < 90100
+#error "daemonkit/fmt.hpp needs {fmt} 9.1 or newer"
+#endif
 
 namespace daemonkit {
 
