@@ -33,13 +33,13 @@ expect "HUP is passed on" ask hup
 wait_for "and the configuration read again" measures 22
 
 kill -KILL "$pid"
+wait_for "runsv knows how it ended" grep -qx -- '-1 9' ends  # until then it is up for sv
 expect "after a crash it is started again, and up when the check says so" ask start
 first=$pid
 pid=$(cat thermod/supervise/pid)
 started+=("$pid")
 expect "in another process" [ "$pid" != "$first" ]
 expect "and sv check asks it" ask check
-expect "runsv knows how it ended" grep -qx -- '-1 9' ends
 
 expect "a stop is over when it has ended" ask stop
 expect "by itself, and well" grep -qx '0 0' ends

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // probe_lock_race FOLDER PROCESSES ROUNDS SECONDS [daemons] [LOOKERS]: processes that race for one pid file.
 //
-// Each tries ROUNDS times, or until SECONDS are over. Who gets the lock checks by means of its own that nobody else
+// Each tries ROUNDS times, or until SECONDS are over and the race is telling: some have got the lock, and others were
+// told who has it. A busy machine may need longer for that; after 30 seconds more it ends all the same. Who gets the lock checks by means of its own that nobody else
 // has it, writes its pid, finds it in the file, and gives the lock up. Who does not get it checks that the process it
 // is told about was a holder in the meantime. With `daemons` a holder forks in between, as a start does: the forked
 // process writes and gives up. LOOKERS more processes ask for the holder all the time.
@@ -56,6 +57,7 @@ struct Race {
     std::string witness;
     std::size_t processes = 0;
     long rounds = 0;
+    long lookers = 0;
     bool forks = false;
     std::chrono::steady_clock::time_point end;
     Shared* shared = nullptr;
@@ -143,10 +145,19 @@ void try_once(const Race& race, Racer& me) {
     }
 }
 
+bool is_telling(const Race& race) {
+    constexpr long some = 100;
+    const Shared& shared = *race.shared;
+    return shared.acquired > some && (race.processes == 1 || shared.named > some) &&
+           (race.lookers == 0 || shared.looked > some);
+}
+
 void race_rounds(const Race& race, Racer& me) {
     me.pid = ::getpid();
     for (long round = 0; round < race.rounds; ++round) {
-        if (std::chrono::steady_clock::now() > race.end) break;
+        const auto now = std::chrono::steady_clock::now();
+        if (now > race.end + std::chrono::seconds(30)) break;
+        if (now > race.end && is_telling(race)) break;
         try_once(race, me);
     }
 }
@@ -181,10 +192,9 @@ int main(int argc, char** argv) {
     race.processes = std::strtoul(argv[2], nullptr, 10);
     race.rounds = std::atol(argv[3]);
     race.end = std::chrono::steady_clock::now() + std::chrono::seconds(std::atol(argv[4]));
-    long lookers = 0;
     for (int at = 5; at < argc; ++at) {
         race.forks = race.forks || std::string(argv[at]) == "daemons";
-        lookers = std::max(lookers, std::atol(argv[at]));
+        race.lookers = std::max(race.lookers, std::atol(argv[at]));
     }
     void* const memory =
         ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -193,7 +203,7 @@ int main(int argc, char** argv) {
     Shared& shared = *race.shared;
 
     std::vector<pid_t> looking;
-    for (long at = 0; at < lookers; ++at)
+    for (long at = 0; at < race.lookers; ++at)
         looking.push_back(start([&] { look_all_the_time(race); }));
     std::vector<pid_t> racing;
     for (std::size_t at = 0; at < race.processes; ++at)
