@@ -28,7 +28,7 @@ namespace daemonkit::testkit {
 /// Something that lines are sent to. It can go away and come back at the same address.
 class LogReceiver {
 public:
-    enum class Kind { datagrams, streams, udp, tcp };
+    enum class Kind { datagrams, streams, udp, tcp, tcp_lines };
 
     explicit LogReceiver(Kind kind, std::string path = {}) : kind_(kind), path_(std::move(path)) {
         start();
@@ -105,7 +105,9 @@ private:
         std::size_t done = 0;  // how many of them were given out
     };
 
-    bool is_stream() const noexcept { return kind_ == Kind::streams || kind_ == Kind::tcp; }
+    bool is_stream() const noexcept {
+        return kind_ == Kind::streams || kind_ == Kind::tcp || kind_ == Kind::tcp_lines;
+    }
     bool is_local() const noexcept { return kind_ == Kind::datagrams || kind_ == Kind::streams; }
 
     template <class Address>
@@ -138,7 +140,8 @@ private:
     }
 
     std::optional<std::string> cut_frame(Connection& from) const {
-        const auto end = from.bytes.find(kind_ == Kind::streams ? '\0' : ' ', from.done);
+        const char mark = kind_ == Kind::streams ? '\0' : kind_ == Kind::tcp ? ' ' : '\n';
+        const auto end = from.bytes.find(mark, from.done);
         if (end == std::string::npos) return {};
         std::size_t start = from.done;
         std::size_t size = end - start;
@@ -148,7 +151,7 @@ private:
             if (from.bytes.size() < start + size) return {};
         }
         std::string line = from.bytes.substr(start, size);
-        from.done = start + size + (kind_ == Kind::streams ? 1 : 0);
+        from.done = start + size + (kind_ == Kind::tcp ? 0 : 1);
         if (from.done == from.bytes.size()) {
             from.bytes.clear();
             from.done = 0;
@@ -269,11 +272,13 @@ struct TestLog {
                            .port = receiver.port(),
                            .form = std::move(form),
                            .hostname = "thermo1"};
-        if (kind_ == LogReceiver::Kind::tcp)
+        if (kind_ == LogReceiver::Kind::tcp || kind_ == LogReceiver::Kind::tcp_lines)
             return TcpHost{.host = "127.0.0.1",
                            .port = receiver.port(),
                            .form = std::move(form),
-                           .hostname = "thermo1"};
+                           .hostname = "thermo1",
+                           .framing = kind_ == LogReceiver::Kind::tcp ? TcpFraming::octet_counting
+                                                                      : TcpFraming::newline};
         return LocalLog{.path = folder / "log"};
     }
 

@@ -109,7 +109,7 @@ TEST_CASE("SyslogClient: on the local socket a line has no host, and every field
 
 TEST_CASE("SyslogClient: over UDP and TCP it is RFC 5424, and every field arrives",
           "[syslog_client][unit]") {
-    TestLog log(GENERATE(Kind::udp, Kind::tcp));
+    TestLog log(GENERATE(Kind::udp, Kind::tcp, Kind::tcp_lines));
     const std::time_t before = std::time(nullptr);
     const SyslogClient client(
         {.ident = "thermod",
@@ -155,7 +155,7 @@ TEST_CASE("SyslogClient: in RFC 5424 ident and host are ASCII, whatever they are
 
 TEST_CASE("SyslogClient: RFC 3164 with a host, where a log host wants that",
           "[syslog_client][unit]") {
-    TestLog log(GENERATE(Kind::udp, Kind::tcp));
+    TestLog log(GENERATE(Kind::udp, Kind::tcp, Kind::tcp_lines));
     const SyslogClient client(
         {.ident = "thermod", .pid = SyslogPid::left_out, .to = log.target(Rfc3164{})});
     client.write(Severity::info, "one");
@@ -245,7 +245,7 @@ TEST_CASE("SyslogClient: a mask is set as with setlogmask, for this client alone
 }
 
 TEST_CASE("SyslogClient: whatever the bytes, it is one line", "[syslog_client][unit]") {
-    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::udp, Kind::tcp));
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::udp, Kind::tcp, Kind::tcp_lines));
     const SyslogClient client({.ident = "p", .to = log.target()});
     const auto next = [&](std::string_view text) {
         client.write(Severity::info, text);
@@ -282,7 +282,7 @@ TEST_CASE(
     "SyslogClient: a log that is not read holds up all messages together for one bound, and all "
     "are counted",
     "[syslog_client][unit]") {
-    const Kind kind = GENERATE(Kind::datagrams, Kind::streams, Kind::tcp);
+    const Kind kind = GENERATE(Kind::datagrams, Kind::streams, Kind::tcp, Kind::tcp_lines);
     TestLog log(kind);
     constexpr std::uint64_t count = 1000;
     const std::string text(kind == Kind::datagrams ? 10 : 4000, 'x');
@@ -321,7 +321,7 @@ TEST_CASE("SyslogClient: a single message to a log that is not read comes back w
 
 TEST_CASE("SyslogClient: threads that write to a log that is not read do not wait for one another",
           "[syslog_client][unit]") {
-    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp));
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp, Kind::tcp_lines));
     const SyslogClient client({.ident = "p", .to = log.target(), .bound = 200ms});
     std::atomic<std::int64_t> longest{0};
     const auto time = time_of([&] {
@@ -374,7 +374,7 @@ TEST_CASE(
     "SyslogClient: a log that comes back gets the messages from then on, and the count of those "
     "before",
     "[syslog_client][unit]") {
-    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp));
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp, Kind::tcp_lines));
     const SyslogClient client({.ident = "p", .to = log.target()});
     client.write(Severity::info, "first");
     CHECK(log.next().text == "first");
@@ -410,7 +410,7 @@ TEST_CASE("SyslogClient: a log that is restarted between two messages loses neit
 }
 
 TEST_CASE("SyslogClient: a log that is not there yet is no error", "[syslog_client][unit]") {
-    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp));
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp, Kind::tcp_lines));
     log.receiver.stop();
     const SyslogClient client({.ident = "p", .to = log.target()});
     const auto time = time_of([&] {
@@ -569,7 +569,7 @@ TEST_CASE("SyslogClient: at its end it tells what was dropped", "[syslog_client]
 
 TEST_CASE("SyslogClient: a descriptor that somebody else closed is opened anew",
           "[syslog_client][unit]") {
-    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::udp, Kind::tcp));
+    TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::udp, Kind::tcp, Kind::tcp_lines));
     const SyslogClient client({.ident = "p", .to = log.target()});
     client.write(Severity::info, "1");
     CHECK(log.next().text == "1");

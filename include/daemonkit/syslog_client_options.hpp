@@ -61,13 +61,22 @@ struct UdpHost {
         {};  ///< of this machine, as it stands in the messages; empty: what the system says
 };
 
-/// A log host, over one connection with octet counting (RFC 6587, 3.4.1).
+/// Where a message ends on a connection.
+///
+/// Source:   RFC 6587, 3.4.1 and 3.4.2.
+enum class TcpFraming : std::uint8_t {
+    octet_counting,  ///< its length stands before it: rsyslog, and syslog-ng's source `syslog`
+    newline,  ///< a newline stands behind it: syslog-ng's source `network`, and older log hosts
+};
+
+/// A log host, over one connection.
 struct TcpHost {
     std::string host = {};      ///< a name or an address; looked up once, when the client is made
     std::uint16_t port = 514;   ///< 1-65535
     HostForm form = Rfc5424{};  ///< how a message is written
     std::string hostname =
         {};  ///< of this machine, as it stands in the messages; empty: what the system says
+    TcpFraming framing = TcpFraming::octet_counting;  ///< where a message ends
 };
 
 /// Where messages go; exactly one of the alternatives.

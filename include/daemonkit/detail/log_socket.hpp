@@ -34,6 +34,7 @@ public:
         journal,  ///< datagrams alone
         udp,
         tcp,
+        tcp_lines,  ///< the same, with a newline behind each line in place of its length before it
     };
 
     /// What became of a line.
@@ -44,8 +45,13 @@ public:
         too_long,  ///< a shorter one might go
     };
 
+    /// Of sockets of that kind; a local one may turn out to be a stream.
+    static constexpr int type_of(Kind kind) noexcept {
+        return kind == Kind::tcp || kind == Kind::tcp_lines ? SOCK_STREAM : SOCK_DGRAM;
+    }
+
     LogSocket(Kind kind, const LogAddresses& addresses) noexcept
-        : kind_(kind), type_(kind == Kind::tcp ? SOCK_STREAM : SOCK_DGRAM), addresses_(addresses) {
+        : kind_(kind), type_(type_of(kind)), addresses_(addresses) {
         static_cast<void>(open());
     }
     ~LogSocket() { close(); }
@@ -159,6 +165,8 @@ private:
         return Sent::absent;
     }
 
+    bool is_tcp() const noexcept { return kind_ == Kind::tcp || kind_ == Kind::tcp_lines; }
+
     int connect_once() noexcept {
         const LogAddresses::Address& address = addresses_[current_];
         const auto made = sys::socket_nonblocking(address.storage.ss_family, type_);
@@ -168,13 +176,12 @@ private:
         struct ::stat status {};
         if (const auto found = sys::fstat(fd.get(), &status); !found) return found.error;
         // A line leaves at once, not when the one before was acknowledged: the next moment may be the last.
-        if (kind_ == Kind::tcp)
-            static_cast<void>(sys::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1));
+        if (is_tcp()) static_cast<void>(sys::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1));
         const auto connected =
             retry([&] { return sys::connect(fd.get(), address.storage, address.size); });
         // EALREADY: a connect that was interrupted goes on by itself.
         is_connecting_ =
-            kind_ == Kind::tcp && (connected.error == EINPROGRESS || connected.error == EALREADY);
+            is_tcp() && (connected.error == EINPROGRESS || connected.error == EALREADY);
         if (!connected && !is_connecting_) return connected.error;
         device_ = status.st_dev;
         inode_ = status.st_ino;
@@ -250,6 +257,7 @@ private:
             rest_.append(' ');
         }
         rest_.append(line);
+        if (kind_ == Kind::tcp_lines) rest_.append('\n');
         if (kind_ == Kind::local) rest_.append('\0');
         const int error = send_rest();
         if (is_temporary(error) && sent_of_rest_ > 0) return 0;

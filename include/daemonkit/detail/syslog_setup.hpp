@@ -59,8 +59,7 @@ void set_up_host(SyslogSetup& setup, const Host& host, LogSocket::Kind kind) {
     }
     setup.names.hostname = hostname_in_messages(host.hostname);
     if (setup.form == SyslogForm::Kind::rfc5424) keep_ascii(setup.names);
-    setup.addresses = LogAddresses::of_host(
-        host.host, host.port, kind == LogSocket::Kind::tcp ? SOCK_STREAM : SOCK_DGRAM);
+    setup.addresses = LogAddresses::of_host(host.host, host.port, LogSocket::type_of(kind));
 }
 
 /// The setup that the options describe.
@@ -76,7 +75,9 @@ inline SyslogSetup syslog_setup(const SyslogClientOptions& options) {
     if (const auto* const udp = std::get_if<UdpHost>(&options.to))
         set_up_host(setup, *udp, LogSocket::Kind::udp);
     else if (const auto* const tcp = std::get_if<TcpHost>(&options.to))
-        set_up_host(setup, *tcp, LogSocket::Kind::tcp);
+        set_up_host(setup, *tcp,
+                    tcp->framing == TcpFraming::newline ? LogSocket::Kind::tcp_lines
+                                                        : LogSocket::Kind::tcp);
     else
         setup.addresses = LogAddresses::of_path(std::get<LocalLog>(options.to).path);
     return setup;
