@@ -1,4 +1,4 @@
-# An overlay port: it builds the checkout that it lies in. The port of a release is in ../../curated.
+# An overlay port: it builds the checkout that it lies in. The port of a release is in packaging/vcpkg/release.
 set(VCPKG_BUILD_TYPE release) # header-only port
 
 cmake_path(SET SOURCE_PATH NORMALIZE "${CMAKE_CURRENT_LIST_DIR}/../../../..")
