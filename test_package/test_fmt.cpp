@@ -5,5 +5,6 @@
 
 int main() {
     daemonkit::StderrSink sink;
-    daemonkit::log(sink, daemonkit::Severity::info, "daemonkit {}, with fmt {}", daemonkit::version, FMT_VERSION);
+    daemonkit::log(sink, daemonkit::Severity::info, "daemonkit {}, with fmt {}", daemonkit::version,
+                   FMT_VERSION);
 }

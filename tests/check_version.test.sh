@@ -14,6 +14,11 @@ files='include/daemonkit/version.hpp README.md CHANGELOG.md'
 for way in find_package find_package_fmt two_files refused fetch_content cpm; do
     files+=" tests/consumer/$way/CMakeLists.txt"
 done
+recipe=packaging/conan-center/recipes/daemonkit
+files+=" docs/install.md $recipe/config.yml $recipe/all/conandata.yml"
+for ports in packaging/vcpkg packaging/vcpkg/release; do
+    files+=" $ports/ports/daemonkit/vcpkg.json $ports/versions/baseline.json $ports/versions/d-/daemonkit.json"
+done
 built='CMakeCache.txt daemonkit-config-version.cmake daemonkit.pc'
 
 copy() {
@@ -55,6 +60,13 @@ for way in find_package find_package_fmt two_files refused; do
 done
 expect_change tests/consumer/fetch_content/CMakeLists.txt 's/GIT_TAG v[0-9.]*/GIT_TAG v9.9.9/'
 expect_change tests/consumer/cpm/CMakeLists.txt 's/daemonkit@[0-9.]*/daemonkit@9.9.9/'
+expect_change docs/install.md 's#^daemonkit/[0-9.]*$#daemonkit/9.9.9#'
+for file in $recipe/config.yml $recipe/all/conandata.yml; do expect_change $file 's/^  "[0-9.]*":/  "9.9.9":/'; done
+for ports in packaging/vcpkg packaging/vcpkg/release; do
+    expect_change $ports/ports/daemonkit/vcpkg.json 's/"version": "[0-9.]*"/"version": "9.9.9"/'
+    expect_change $ports/versions/baseline.json 's/"baseline": "[0-9.]*"/"baseline": "9.9.9"/'
+    expect_change $ports/versions/d-/daemonkit.json 's/"version": "[0-9.]*"/"version": "9.9.9"/'
+done
 expect_change CHANGELOG.md 's/^## \[Unreleased\]/## [9.9.9] - 2030-01-01/'
 expect_change CHANGELOG.md "\$a ## [9.9.9] - 2030-01-01"
 expect_change build/CMakeCache.txt 's/^\(CMAKE_PROJECT_VERSION:STATIC=\).*/\19.9.9/'

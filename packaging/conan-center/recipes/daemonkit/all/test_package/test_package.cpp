@@ -4,6 +4,7 @@
 #include <cstdio>
 
 int main() {
-    const daemonkit::DaemonOptions options{.pid_file = "test_package.pid"};  // a plain value: nothing daemonizes
-    std::printf("daemonkit %s, umask %04o\n", daemonkit::version, static_cast<unsigned>(options.umask));
+    const daemonkit::DaemonOptions options;  // a plain value: nothing daemonizes
+    std::printf("daemonkit %s, umask %04o\n", daemonkit::version,
+                static_cast<unsigned>(options.umask));
 }
