@@ -33,11 +33,14 @@ enum class DefinitionKind : std::uint8_t {
     launchd,          ///< LaunchDaemons/NAME.plist
 };
 
-/// Every kind and its word on a command line.
-inline constexpr struct {
-    DefinitionKind kind;
-    const char* word;
-} definition_words[] = {
+/// A kind, and the word for it on a command line.
+struct DefinitionWord {
+    DefinitionKind kind;  ///< what is defined
+    const char* word;     ///< as `define` takes it
+};
+
+/// Every kind and its word.
+inline constexpr DefinitionWord definition_words[] = {
     {DefinitionKind::systemd, "systemd"},
     {DefinitionKind::socket, "socket"},
     {DefinitionKind::sysusers, "sysusers"},

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""What mkdocs does beside its usual work: the reference, the sources, and the links between all of them.
+
+The pages in docs/ are made to be read on a forge too. So a file of the repository that stands there in `backticks`, or
+that a link leads to, is found here as a page of its own, with the same address below source/.
+"""
+import html
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
+from mkdocs.utils import get_relative_url
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE))
+import reference as reference_pages  # noqa: E402  (its folder has to be known first)
+
+FORGE_PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+LANGUAGES = {".hpp": "cpp", ".cpp": "cpp", ".sh": "sh", ".md": "markdown", ".yaml": "yaml", ".conf": "ini",
+             ".service": "ini", ".txt": "cmake", ".py": "python"}
+
+generated = {}  # the page of the site to its Markdown
+reference = None
+folder = None
+
+
+def on_config(config):
+    global folder
+    folder = tempfile.TemporaryDirectory()
+    config["site_url"] = config["site_url"] or ""
+    return config
+
+
+# -- the pages that are not in docs/ ------------------------------------------------------------------------------------
+
+def on_files(files, config):
+    global reference
+    reference = reference_pages.Reference(run_doxygen(), ROOT / "include")
+    generated.clear()
+    for header in reference.headers.values():
+        generated[header.page()] = reference.page(header)
+    generated["reference/index.md"] = reference.index(reference_groups(config["nav"]))
+    for path in sorted([*ROOT.glob("include/**/*.hpp"), *ROOT.glob("examples/**/*")]):
+        if path.is_file():
+            name = path.relative_to(ROOT).as_posix()
+            generated[f"source/{name}.md"] = source_page(name, path.read_text())
+    for name, page in FORGE_PAGES.items():
+        generated[page] = (ROOT / name).read_text()
+    generated["examples.md"] = examples_page()
+    for page, text in {**generated, "assets/site.css": (HERE / "site.css").read_text()}.items():
+        place = pathlib.Path(folder.name, page)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        files.append(File(page, folder.name, config["site_dir"], config["use_directory_urls"]))
+    return files
+
+
+def run_doxygen():
+    """The folder of Doxygen's XML; a warning is an error."""
+    xml = pathlib.Path(folder.name, "doxygen")
+    settings = (HERE / "Doxyfile").read_text() + f"\nOUTPUT_DIRECTORY = {xml}\n"
+    done = subprocess.run(["doxygen", "-"], input=settings, capture_output=True, text=True, cwd=ROOT)
+    said = (done.stdout + done.stderr).replace(f"{ROOT}/", "").strip()
+    if done.returncode != 0 or said:
+        raise PluginError(f"Doxygen:\n{said}")
+    return xml / "xml"
+
+
+def reference_groups(nav):
+    """The groups of headers, as mkdocs.yml has them: [(title, [stem...])...]."""
+    entries = next(item["Reference"] for item in nav if "Reference" in item)
+    return [(title, [pathlib.Path(page).stem for page in pages])
+            for entry in entries if isinstance(entry, dict) for title, pages in entry.items()]
+
+
+def source_page(name, text):
+    language = LANGUAGES.get(pathlib.Path(name).suffix, "text")
+    if name.endswith("Containerfile"):
+        language = "docker"
+    above = ""
+    if name.startswith("include/daemonkit/") and "/detail/" not in name:
+        page = f"reference/{pathlib.Path(name).stem}.html"
+        above = f'<p class="origin"><a href="{get_relative_url(page, f"source/{name}.html")}">Reference</a></p>\n\n'
+    fence = "~" * 8
+    return (f"---\ntitle: {pathlib.Path(name).name}\nhide:\n  - navigation\n  - toc\n---\n\n# `{name}`\n\n{above}"
+            f'{fence} {{ .{language} linenums="1" }}\n{text.rstrip()}\n{fence}\n')
+
+
+def examples_page():
+    """Every example, with what its first lines say."""
+    lines = ["# Examples", "", "Complete programs, built and run by the tests.", ""]
+    for title, paths in (("Programs", ROOT.glob("examples/*.[ch]pp")),
+                         ("In an event loop", ROOT.glob("examples/event_loops/*.cpp")),
+                         ("Coming from another library", ROOT.glob("examples/coming_from/*.cpp")),
+                         ("The programs of the guide", ROOT.glob("examples/guide/*.cpp"))):
+        lines += [f"## {title}", "", "| Example | |", "|---|---|"]
+        for path in sorted(paths):
+            about = []
+            for line in path.read_text().split("\n")[1:]:
+                if not line.startswith("// "):
+                    break
+                about.append(line[3:])
+            name = path.relative_to(ROOT).as_posix()
+            text = html.escape(" ".join(about), quote=False).replace("|", "\\|")
+            lines.append(f"| [`{path.name}`](source/{name}.md) | {text} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def on_nav(nav, config, files):
+    """A page of docs/ or of the reference that nobody comes to is forgotten."""
+    listed = {page.file.src_uri for page in nav.pages}
+    wanted = [file.src_uri for file in files.documentation_pages() if not file.src_uri.startswith("source/")]
+    missing = sorted(set(wanted) - listed)
+    if missing:
+        raise PluginError("not in the nav of mkdocs.yml: " + " ".join(missing))
+    return nav
+
+
+# -- Markdown -----------------------------------------------------------------------------------------------------------
+
+def on_page_markdown(markdown, page, config, files):
+    name = page.file.src_uri
+    if name.startswith(("source/", "reference/")):
+        return markdown
+    if name == "index.md":
+        markdown = with_beginning_of_readme(markdown)
+    parts = re.split(r"(?ms)(^```.*?^```$)", markdown)
+    return "".join(part if part.startswith("```") else rewritten(part, name) for part in parts)
+
+
+def with_beginning_of_readme(markdown):
+    """The first page of the site says what this is and shows its program, as the README does."""
+    beginning, _, _ = (ROOT / "README.md").read_text().partition("\n```sh\n")
+    return beginning + "\n\n" + re.sub(r"^# .*\n", "## Where to begin\n", markdown, count=1)
+
+
+def rewritten(text, name):
+    base = pathlib.PurePosixPath(name).parent.as_posix().removeprefix(".")
+
+    def origin(match):
+        url = get_relative_url(f"source/{match[1]}.html", name.replace(".md", ".html"))
+        return f'<p class="origin"><a href="{url}">{match[1]}</a></p>\n'
+
+    def target(match):
+        path, anchor, fragment = match[1].partition("#")
+        if re.match(r"[a-z]+:", path) or not path:
+            return match[0]
+        start = "" if name in FORGE_PAGES.values() or name == "index.md" and path.startswith("docs/") else "docs/"
+        file = os.path.normpath(os.path.join(start, base, path))
+        return f"]({site_path(file)}{anchor}{fragment})"
+
+    text = re.sub(r"<!-- region: (\S+) \S+ -->\n", origin, text)
+    return re.sub(r"\]\(([^()\s]+)\)", target, text)
+
+
+def site_path(file):
+    """Where the site has a file of the repository."""
+    if file.startswith("docs/"):
+        return file.removeprefix("docs/")
+    return FORGE_PAGES.get(file, f"source/{file}.md")
+
+
+# -- HTML ---------------------------------------------------------------------------------------------------------------
+
+def on_page_content(content, page, config, files):
+    name = page.file.src_uri
+    if name.startswith("source/"):
+        return link_includes(content, page.url)
+    content = re.sub(r"(?s)<table>.*?</table>", framed, content)
+    content = re.sub(r'<p>(<img alt="([^"]*)" src="([^"]+\.svg)" ?/?>)</p>',
+                     r'<figure class="diagram"><a href="\3" title="\2, alone">\1</a></figure>', content)
+    if name.startswith("reference/"):
+        return content
+    return link_names(content, page.url)
+
+
+def framed(table):
+    """A table in a frame of its own; one with long cells is shown cell below cell where it is narrow."""
+    longest = max(len(re.sub(r"<[^>]+>", "", cell)) for cell in re.findall(r"(?s)<td.*?</td>", table[0]))
+    return f'<div class="table{" long" if longest > 300 else ""}">{table[0]}</div>'
+
+
+def link_includes(content, url):
+    """An #include of the library leads to that header."""
+    def linked(match):
+        target = get_relative_url(f"source/include/{match[1]}.html", url)
+        return f'<a href="{target}">{match[0]}</a>'
+
+    return re.sub(r"&lt;(daemonkit/[\w/]+\.hpp)&gt;", linked, content)
+
+
+def link_names(content, url):
+    """A name in `backticks` leads to where it is told of, if it is a public type, a header or a file; the first time
+    below each heading, and not where it is a link already."""
+    result, seen, inside = [], set(), 0
+    for part in re.split(r"(<[^>]+>[^<]*</code>|<[^>]+>)", content):
+        if re.match(r"<(a|pre|h[1-6])\b", part):
+            inside += 1
+            if part.startswith("<h"):
+                seen = set()
+        elif re.match(r"</(a|pre|h[1-6])>", part):
+            inside -= 1
+        elif part.startswith("<code>") and not inside:
+            text = html.unescape(part.removeprefix("<code>").removesuffix("</code>"))
+            target = target_of(text)
+            if target and text not in seen and target.split("#")[0] != url:
+                seen.add(text)
+                part = f'<a class="name" href="{get_relative_url(target, url)}">{part}</a>'
+        result.append(part)
+    return "".join(result)
+
+
+def target_of(text):
+    if re.fullmatch(r"(examples|include)/[\w./-]+[^/]", text) and (ROOT / text).is_file():
+        return f"source/{text}.html"
+    if text.startswith(("daemonkit/", "daemonkit::")) or re.fullmatch(r"[A-Z]\w+(::\w+)?(\(.*\))?", text):
+        return reference.find(text)
+    return None
+
+
+# -- the search -------------------------------------------------------------------------------------------------------------
+
+def on_post_build(config):
+    """The search knows names in full, and leaves the sources out."""
+    place = pathlib.Path(config["site_dir"], "search", "search_index.json")
+    index = json.loads(place.read_text())
+    full = {url: name for name, url in reference.urls.items() if "::" in name and "#" in url}
+    index["docs"] = [entry for entry in index["docs"] if not entry["location"].startswith("source/")]
+    for entry in index["docs"]:
+        if entry["location"].startswith("reference/"):
+            entry["title"] = full.get(entry["location"], entry["title"])
+    place.write_text(json.dumps(index, separators=(",", ":")))
+    folder.cleanup()
