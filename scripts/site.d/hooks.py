@@ -6,8 +6,8 @@ that a link leads to, is found here as a page of its own, with the same address 
 """
 import html
 import json
-import os
 import pathlib
+import posixpath
 import re
 import subprocess
 import sys
@@ -100,17 +100,17 @@ def examples_page():
                          ("In an event loop", ROOT.glob("examples/event_loops/*.cpp")),
                          ("Coming from another library", ROOT.glob("examples/coming_from/*.cpp")),
                          ("The programs of the guide", ROOT.glob("examples/guide/*.cpp"))):
-        lines += [f"## {title}", "", "| Example | |", "|---|---|"]
+        lines += [f"## {title}", "", '<table class="names"><tbody>']
         for path in sorted(paths):
             about = []
             for line in path.read_text().split("\n")[1:]:
                 if not line.startswith("// "):
                     break
                 about.append(line[3:])
-            name = path.relative_to(ROOT).as_posix()
-            text = html.escape(" ".join(about), quote=False).replace("|", "\\|")
-            lines.append(f"| [`{path.name}`](source/{name}.md) | {text} |")
-        lines.append("")
+            url = f"source/{path.relative_to(ROOT).as_posix()}.html"
+            text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(" ".join(about), quote=False))
+            lines.append(f'<tr><td><a href="{url}"><code>{path.name}</code></a></td><td>{text}</td></tr>')
+        lines += ["</tbody></table>", ""]
     return "\n".join(lines)
 
 
@@ -143,7 +143,8 @@ def with_beginning_of_readme(markdown):
 
 
 def rewritten(text, name):
-    base = pathlib.PurePosixPath(name).parent.as_posix().removeprefix(".")
+    """Links as the site has them: to pages beside this one, and to the sources."""
+    folder_of_page = posixpath.dirname(name)
 
     def origin(match):
         url = get_relative_url(f"source/{match[1]}.html", name.replace(".md", ".html"))
@@ -153,9 +154,9 @@ def rewritten(text, name):
         path, anchor, fragment = match[1].partition("#")
         if re.match(r"[a-z]+:", path) or not path:
             return match[0]
-        start = "" if name in FORGE_PAGES.values() or name == "index.md" and path.startswith("docs/") else "docs/"
-        file = os.path.normpath(os.path.join(start, base, path))
-        return f"]({site_path(file)}{anchor}{fragment})"
+        is_in_root = name in FORGE_PAGES.values() or (name == "index.md" and path.startswith("docs/"))
+        file = posixpath.normpath(posixpath.join("" if is_in_root else "docs", folder_of_page, path))
+        return f"]({posixpath.relpath(site_path(file), folder_of_page or '.')}{anchor}{fragment})"
 
     text = re.sub(r"<!-- region: (\S+) \S+ -->\n", origin, text)
     return re.sub(r"\]\(([^()\s]+)\)", target, text)
