@@ -169,7 +169,7 @@ TEST_CASE("ChildProcess: the end of the scope takes no longer than one grace",
     await_line(*child, out, "ready");
     const Stopwatch watch;
     child.reset();
-    CHECK(watch.elapsed() < grace + grace / 2);
+    CHECK(watch.elapsed() < 2 * grace - 500ms);  // not one for each of two ends
     REQUIRE(out.descendant() != 0);
     Subreaper::end(out.descendant());
 }

@@ -60,7 +60,7 @@ public:
     void expect_good_client() {
         const auto begin = Clock::now();
         CHECK(ask(path(), {"echo", "good"}).text == "good");
-        CHECK(Clock::now() - begin < 1s);
+        CHECK(Clock::now() - begin < 5s);
     }
     // All clients have gone: so have their descriptors.
     void expect_nothing_left() {

@@ -272,11 +272,11 @@ TEST_CASE("JournalSink: a journal that is not read holds up all messages togethe
         for (std::uint64_t i = 0; i < count; ++i) log->write(Severity::info, "x");
     });
     CHECK(time >= 50ms);
-    CHECK(time < 1s);
+    CHECK(time < 10s);  // one bound for each would be minutes
     const std::uint64_t dropped = log->dropped();
     CHECK(dropped > 0);
     // One that is too long for a datagram waits no longer either.
-    CHECK(time_of([&] { log->write(Severity::info, std::string(1'000'000, 'x')); }) < 1s);
+    CHECK(time_of([&] { log->write(Severity::info, std::string(1'000'000, 'x')); }) < 10s);
     const Words arrived = journal.receiver.messages();
     CHECK(arrived.size() == count - dropped);
     log.reset();  // tells what is still to be told

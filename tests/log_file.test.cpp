@@ -272,7 +272,7 @@ TEST_CASE("LogFile: a file that somebody renames and makes anew is followed with
     write_file(folder / "log", "");
     const auto start = Clock::now();
     CHECK(write_until(log, [&] { return !read_file(folder / "log").empty(); }));
-    CHECK(Clock::now() - start < 3s);
+    CHECK(Clock::now() - start < 6s);
     CHECK(texts(folder / "log.1").at(0) == "1");
 }
 
@@ -415,7 +415,7 @@ TEST_CASE("LogFile: a file that a stranger keeps locked is not rotated, and hold
     REQUIRE(::flock(stranger, LOCK_SH) == 0);
     const auto start = Clock::now();
     for (int i = 0; i < 100; ++i) log.write(Severity::info, std::to_string(i));
-    CHECK(Clock::now() - start < 2s);
+    CHECK(Clock::now() - start < 10s);
     CHECK_FALSE(fs::exists(folder / "log.1"));
     const auto failure = log.rotate();
     REQUIRE(failure);

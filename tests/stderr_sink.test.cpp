@@ -101,7 +101,8 @@ TEST_CASE(
         const int dropped = std::stoi(finished["dropped"]);
         CHECK(dropped > 0);
         CHECK(std::stoi(finished["took_ms"]) >= 50);
-        CHECK(std::stoi(finished["took_ms"]) < 1000);
+        CHECK(std::stoi(finished["took_ms"]) <
+              10'000);  // one bound for each would be 20 seconds or more
         std::string rest = got(finished);
         rest.erase(std::remove(rest.begin(), rest.end(), '\r'), rest.end());  // a terminal's
         if (rest.front() == '\n') rest.erase(0, 1);  // ends a line that was cut short

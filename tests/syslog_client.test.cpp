@@ -291,7 +291,7 @@ TEST_CASE(
         for (std::uint64_t i = 0; i < count; ++i) client.write(Severity::info, text);
     });
     CHECK(time >= 200ms);
-    CHECK(time < 2s);  // 0.2 s, and what a busy machine adds; one bound for each would be minutes
+    CHECK(time < 20s);  // 0.2 s, and what a busy machine adds; one bound for each would be minutes
     CHECK(client.dropped() > 0);
     const std::uint64_t dropped = client.dropped();
 
@@ -314,7 +314,7 @@ TEST_CASE("SyslogClient: a single message to a log that is not read comes back w
     const auto time = time_of([&] {
         for (int i = 0; i < 1000; ++i) client.write(Severity::info, "x");
     });
-    CHECK(time < 1s);
+    CHECK(time < 10s);  // not for ever
     CHECK(client.dropped() > 0);
     CHECK(sum_of(texts(log)).arrived + client.dropped() == 1000);
 }
@@ -322,7 +322,7 @@ TEST_CASE("SyslogClient: a single message to a log that is not read comes back w
 TEST_CASE("SyslogClient: threads that write to a log that is not read do not wait for one another",
           "[syslog_client][unit]") {
     TestLog log(GENERATE(Kind::datagrams, Kind::streams, Kind::tcp, Kind::tcp_lines));
-    const SyslogClient client({.ident = "p", .to = log.target(), .bound = 200ms});
+    const SyslogClient client({.ident = "p", .to = log.target(), .bound = 1s});
     std::atomic<std::int64_t> longest{0};
     const auto time = time_of([&] {
         std::vector<std::thread> writers;
@@ -340,9 +340,9 @@ TEST_CASE("SyslogClient: threads that write to a log that is not read do not wai
         }
         for (auto& writer : writers) writer.join();
     });
-    CHECK(longest >= 190);
-    CHECK(longest < 1000);  // one bound, and what a busy machine adds; not one for each thread
-    CHECK(time < 2s);
+    CHECK(longest >= 990);
+    CHECK(longest < 6000);  // one bound, and what a busy machine adds; not one for each thread
+    CHECK(time < 7s);
     const std::uint64_t dropped = client.dropped();
     Words all = texts(log, 50ms);
     client.write(Severity::info, "end");
@@ -416,7 +416,7 @@ TEST_CASE("SyslogClient: a log that is not there yet is no error", "[syslog_clie
     const auto time = time_of([&] {
         for (int i = 0; i < 100; ++i) client.write(Severity::info, "x");
     });
-    CHECK(time < 1s);
+    CHECK(time < 5s);  // one bound for each would be 10
     CHECK(client.dropped() == 100);
     log.receiver.start();
     Words all;
@@ -455,10 +455,10 @@ TEST_CASE("SyslogClient: a host that does not answer holds up all messages toget
         for (int i = 0; i < 100; ++i) client->write(Severity::info, "x");
     });
     CHECK(time >= 200ms);
-    CHECK(time < 2s);
+    CHECK(time < 10s);  // one bound for each would be 20
     CHECK(client->dropped() == 100);
     const auto end = time_of([&] { client.reset(); });
-    CHECK(end < 1s);
+    CHECK(end < 5s);
     for (const int fd : waiting) ::close(fd);
     ::close(listener);
 }
@@ -615,7 +615,7 @@ TEST_CASE(
         }
     });
     CHECK(line);
-    CHECK(time < 3s);
+    CHECK(time < 6s);
     CHECK(client.native_handle() != number);
     CHECK(::fcntl(number, F_GETFD) >= 0);
     for (const int fd : {ends[0], ends[1], number}) ::close(fd);

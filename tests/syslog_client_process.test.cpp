@@ -369,7 +369,7 @@ TEST_CASE(
     const auto start = Clock::now();
     for (std::size_t i = 0; i < count; ++i) client.write(Severity::info, "frozen");
     const auto time = Clock::now() - start;
-    CHECK(time < 2s);
+    CHECK(time < 20s);  // one bound for each would be minutes
     const std::uint64_t dropped = client.dropped() - before;
     CHECK(dropped > 0);
     rsyslogd.signal(SIGCONT);
