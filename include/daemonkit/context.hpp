@@ -11,6 +11,7 @@
 #include <daemonkit/detail/bounded_write.hpp>
 #include <daemonkit/detail/command.hpp>
 #include <daemonkit/detail/fork_session_leader.hpp>
+#include <daemonkit/detail/handed_over.hpp>
 #include <daemonkit/detail/launch_watch.hpp>
 #include <daemonkit/detail/prepare_start.hpp>
 #include <daemonkit/detail/ready_channel.hpp>
@@ -27,7 +28,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>     // std::fflush
-#include <cstdlib>    // std::getenv
 #include <exception>  // std::exception, std::uncaught_exceptions
 #include <functional>
 #include <limits>
@@ -82,7 +82,7 @@ public:
         }
     } catch (const std::exception& failure) {
         // All is put back by now, the variable too.
-        static_cast<void>(Notifier(std::getenv("NOTIFY_SOCKET")).failed(failure));
+        static_cast<void>(Notifier(detail::manager_variable("NOTIFY_SOCKET")).failed(failure));
         throw;
     }
 

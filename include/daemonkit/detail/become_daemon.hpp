@@ -78,7 +78,8 @@ public:
         set_umask(options.umask);
         change_directory(start);
         environment_.apply(options.environment);
-        if (const char* const address = std::getenv(notify_variable)) notify_address_ = address;
+        if (const char* const address = manager_variable(notify_variable))
+            notify_address_ = address;
         environment_.remove(notify_variable);  // what the daemon starts is not the service
         for (const char* const variable : start.names_launcher) give_own_name(variable);
         // Another name of the launcher (systemd 258): with it, sd_listen_fds would take nothing for the daemon's.

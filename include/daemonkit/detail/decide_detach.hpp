@@ -7,7 +7,6 @@
 #include <daemonkit/detail/syscall.hpp>
 
 #include <cstddef>  // std::size_t, offsetof
-#include <cstdlib>  // std::getenv
 #include <optional>
 #include <string>
 
@@ -54,10 +53,10 @@ inline DetachDecision decide_detach(Detach wanted, std::optional<int> notificati
     if (wanted == Detach::always) return {Detach::always, "asked for"};
     if (wanted == Detach::never) return {Detach::never, "asked for"};
     if (pid == 1) return {Detach::never, "this is pid 1: its end would end the daemon"};
-    if (std::getenv("NOTIFY_SOCKET") != nullptr) {
+    if (manager_variable("NOTIFY_SOCKET") != nullptr) {
         return {Detach::never, "NOTIFY_SOCKET is set: a service manager waits for this process"};
     }
-    if (names_this_process("SYSTEMD_EXEC_PID") && std::getenv("INVOCATION_ID") != nullptr) {
+    if (names_this_process("SYSTEMD_EXEC_PID") && manager_variable("INVOCATION_ID") != nullptr) {
         return {Detach::never, "SYSTEMD_EXEC_PID is this process: systemd started it"};
     }
     if (names_this_process("LISTEN_PID")) {

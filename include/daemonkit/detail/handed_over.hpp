@@ -14,10 +14,16 @@
 
 namespace daemonkit::detail {
 
-/// The number in an environment variable; nothing where it is not set, or is anything but digits.
+/// The environment variable, as a service manager sets it; null where it is not set, and in a setuid or setgid program:
+/// there a caller with fewer rights has set it, who would say where messages and descriptors go.
+inline const char* manager_variable(const char* name) noexcept {
+    return sys::has_ids_of_its_file() ? nullptr : std::getenv(name);
+}
+
+/// The number in such a variable; nothing where it is not set, or is anything but digits.
 template <class Number>
 std::optional<Number> number_in(const char* variable) noexcept {
-    const char* const text = std::getenv(variable);
+    const char* const text = manager_variable(variable);
     if (text == nullptr || *text < '0' || *text > '9') return {};
     Number number{};
     const auto parsed = std::from_chars(text, text + std::strlen(text), number);

@@ -23,7 +23,6 @@
 
 #include <cerrno>
 #include <csignal>  // SIGKILL, SIGSTOP
-#include <cstdlib>  // std::getenv
 #include <optional>
 #include <string>
 #include <utility>  // std::move
@@ -162,7 +161,7 @@ struct PreparedStart {
           filled(status),
           notification_fd(is_notification(options.notification_fd) ? *options.notification_fd : -1),
           detach(decide_detach(options.detach, options.notification_fd, pid_of(status))),
-          notifier(std::getenv("NOTIFY_SOCKET")),
+          notifier(manager_variable("NOTIFY_SOCKET")),
           working_directory(options.chroot_directory ? options.working_directory
                                                      : absolute_path(options.working_directory)) {
         for (const char* const variable : {"LISTEN_PID", "WATCHDOG_PID"})

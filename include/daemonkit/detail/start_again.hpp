@@ -17,7 +17,6 @@
 
 #include <cerrno>
 #include <charconv>  // std::from_chars
-#include <cstdlib>   // std::getenv
 #include <cstring>   // std::memcpy
 #include <optional>
 #include <string>
@@ -41,7 +40,7 @@ struct StartedAgain {
 
 /// What the variable says; nothing where it is missing or says something else.
 inline std::optional<StartedAgain> read_started_again() noexcept {
-    const char* text = std::getenv(start_again_variable);
+    const char* text = manager_variable(start_again_variable);
     if (text == nullptr) return {};
     const char* const end = text + std::strlen(text);
     StartedAgain read;
@@ -57,8 +56,13 @@ inline std::optional<StartedAgain> read_started_again() noexcept {
 /// The program as it was started: its file, arguments and environment, with room for the variable.
 class ProgramImage {
 public:
-    /// Errors:   Step::fork_daemon on /proc/self/cmdline; ELOOP when the program does nothing but start itself again.
+    /// Errors:   Step::fork_daemon on /proc/self/cmdline; ELOOP when the program does nothing but start itself again;
+    ///           EPERM in a setuid or setgid program, which cannot tell such a start from one by its caller.
     ProgramImage() : arguments_(read_whole("/proc/self/cmdline")) {
+        if (sys::has_ids_of_its_file())
+            throw Error(Step::fork_daemon, "OtherThreads::start_again", EPERM,
+                        "a setuid or setgid program is not started again: it has to make its "
+                        "threads after the DaemonContext");
         constexpr int most_times = 4;  // one program may start another one that does the same
         if (const auto before = read_started_again()) times_ = before->times + 1;
         if (times_ < 1 || times_ > most_times) {

@@ -669,6 +669,18 @@ inline bool has_elevated_rights() noexcept {
     return ::issetugid() != 0;
 #endif
 }
+/// True when its file gave the program another user or group than its caller's: setuid, setgid
+///
+/// As the kernel had it at the exec: what the program has done with its ids since does not count. Other rights do not,
+/// either: capabilities of a file, and a domain of SELinux, are what a service may well be started with.
+inline bool has_ids_of_its_file() noexcept {
+#if DAEMONKIT_OS_LINUX()
+    return ::getauxval(AT_UID) != ::getauxval(AT_EUID) ||
+           ::getauxval(AT_GID) != ::getauxval(AT_EGID);
+#else
+    return ::issetugid() != 0;
+#endif
+}
 /// geteuid(2); cannot fail
 inline uid_t geteuid() noexcept { return ::geteuid(); }
 /// getuid(2); cannot fail
