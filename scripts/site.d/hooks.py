@@ -173,8 +173,9 @@ def site_path(file):
 
 def on_page_content(content, page, config, files):
     name = page.file.src_uri
+    content = link_code(content, page.url)
     if name.startswith("source/"):
-        return link_includes(content, page.url)
+        return content
     content = re.sub(r"(?s)<table>.*?</table>", framed, content)
     content = re.sub(r'<p>(<img alt="([^"]*)" src="([^"]+\.svg)" ?/?>)</p>',
                      r'<figure class="diagram"><a href="\3" title="\2, alone">\1</a></figure>', content)
@@ -189,13 +190,18 @@ def framed(table):
     return f'<div class="table{" long" if longest > 300 else ""}">{table[0]}</div>'
 
 
-def link_includes(content, url):
-    """An #include of the library leads to that header."""
-    def linked(match):
-        target = get_relative_url(f"source/include/{match[1]}.html", url)
-        return f'<a href="{target}">{match[0]}</a>'
+def link_code(content, url):
+    """In code, an #include of the library leads to that header, and daemonkit::Name to what is said of it."""
+    def header(match):
+        return f'<a href="{get_relative_url(f"source/include/{match[1]}.html", url)}">{match[0]}</a>'
 
-    return re.sub(r"&lt;(daemonkit/[\w/]+\.hpp)&gt;", linked, content)
+    def name(match):
+        target = reference.find(match[2])
+        return f'{match[1]}<a href="{get_relative_url(target, url)}">{match[2]}</a></span>' if target else match[0]
+
+    content = re.sub(r"&lt;(daemonkit/[\w/]+\.hpp)&gt;", header, content)
+    qualified = r'(<span class="n">daemonkit</span><span class="o">::</span><span class="\w+">)(\w+)</span>'
+    return re.sub(qualified, name, content)
 
 
 def link_names(content, url):

@@ -301,10 +301,11 @@ class Reference:
             scope = entity.name if entity.kind in ("class", "struct") else entity.name.rpartition("::")[0]
             place = f"source/include/{entity.file}.html#__codelineno-0-{entity.line}"
             declaration = self.declaration(entity)
+            word = "" if entity.kind in ("function", "friend") else entity.word() + " · "
+            lines += [f'<p class="place">{word}{self.link(place, "source")}</p>', ""]
             if not re.fullmatch(r"(class|struct|enum class) \w+( : std::uint8_t| : int)?;", declaration):
                 lines += [self.code(declaration, "declaration"), ""]
-            lines += [f'<p class="place">{entity.word()} · {self.link(place, "source")}</p>', "",
-                      self.docstring(entity.element, scope), ""]
+            lines += [self.docstring(entity.element, scope), ""]
             if entity.kind == "enum":
                 lines += [self._fields(entity.element.findall("enumvalue"), entity), ""]
             fields = [member for member in entity.members if member.kind == "variable"]
