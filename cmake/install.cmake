@@ -4,6 +4,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME daemonkit)
 set(package_dir "${CMAKE_INSTALL_DATADIR}/cmake/daemonkit")
 
 # INCLUDES DESTINATION beside the file set: the exported target names its include directory through the file set only
@@ -32,3 +33,7 @@ foreach(module IN ITEMS daemonkit daemonkit-fmt)
 endforeach()
 
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/daemonkit")
+
+if(PROJECT_IS_TOP_LEVEL)
+    include(cmake/package.cmake)
+endif()

@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 tree=$work/tree
 
 # Every file that names the version; those of the build folder stand in a folder of this name.
-files='include/daemonkit/version.hpp README.md CHANGELOG.md'
+files='include/daemonkit/version.hpp README.md CHANGELOG.md debian/changelog'
 for way in find_package find_package_fmt two_files refused fetch_content cpm; do
     files+=" tests/consumer/$way/CMakeLists.txt"
 done
@@ -67,6 +67,7 @@ for ports in packaging/vcpkg packaging/vcpkg/release; do
     expect_change $ports/versions/baseline.json 's/"baseline": "[0-9.]*"/"baseline": "9.9.9"/'
     expect_change $ports/versions/d-/daemonkit.json 's/"version": "[0-9.]*"/"version": "9.9.9"/'
 done
+expect_change debian/changelog '1s/([0-9.]*-1)/(9.9.9-1)/'
 expect_change CHANGELOG.md 's/^## \[Unreleased\]/## [9.9.9] - 2030-01-01/'
 expect_change CHANGELOG.md "\$a ## [9.9.9] - 2030-01-01"
 expect_change build/CMakeCache.txt 's/^\(CMAKE_PROJECT_VERSION:STATIC=\).*/\19.9.9/'
