@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # tests/site.test.sh pages|build <checkout>: what reads the built site finds each kind of breach in a page; or, a site
-# with a public name that has no docstring, or with a page that nobody would find, is not built.
+# without a docstring of a public name, or with a page that nobody would find, is not built.
 set -eu
 
 part=$1 checkout=$2
@@ -88,3 +88,6 @@ expect 'not in the nav of mkdocs.yml: forgotten.md' build
 copy
 sed -i '/reference\/pid_lock.md/d' "$work/tree/mkdocs.yml"
 expect 'not in the nav of mkdocs.yml: reference/pid_lock.md' build
+copy
+sed -i 's/^class Watchdog;$/&\nclass Nothing;/' "$work/tree/include/daemonkit/fwd.hpp"
+expect 'not found by Doxygen: daemonkit::Nothing' build

@@ -8,7 +8,6 @@ namespace daemonkit {
 
 class BootstrapLog;
 class ChildProcess;
-class ControlQuestion;
 class ControlSocket;
 class ControlThread;
 class DaemonContext;

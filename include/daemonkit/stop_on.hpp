@@ -29,6 +29,7 @@ namespace daemonkit {
 /// Threads:  the request may come from any.
 class StopOn {
 public:
+    /// From now on the set is stopped when the token is; both at once where it is already.
     StopOn(SignalSet& signals, std::stop_token token)
         : callback_(std::move(token), Stop{signals}) {}
     StopOn(const StopOn&) = delete;

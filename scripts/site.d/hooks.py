@@ -43,6 +43,8 @@ def on_config(config):
 def on_files(files, config):
     global reference
     reference = reference_pages.Reference(run_doxygen(), ROOT / "include")
+    if reference.lost():
+        raise PluginError("declared, and not found by Doxygen: " + " ".join(reference.lost()))
     generated.clear()
     for header in reference.headers.values():
         generated[header.page()] = reference.page(header)

@@ -134,8 +134,13 @@ class Reference:
             scope = scope.rpartition("::")[0]
         return self.urls.get(name)
 
-    def is_type(self, name):
-        return name in self.types
+    def lost(self):
+        """Headers without a name, and names of fwd.hpp without a header: an #if that Doxygen took the other way."""
+        forward = self.headers["daemonkit/fwd.hpp"]
+        declared = [match[2] for match in map(re.compile(r"(class|struct|enum class) (\w+)").match, forward.lines) if match]
+        return [header.path for header in self.headers.values()
+                if "namespace daemonkit {" in header.lines and not header.entities and header is not forward
+                ] + [f"daemonkit::{name}" for name in declared if name not in self.types]
 
     # -- a docstring ----------------------------------------------------------------------------------------------
 
@@ -233,7 +238,7 @@ class Reference:
                 text = re.sub(r"\s+", " ", "".join(self._inline(paragraph, ""))).strip()
                 text = re.sub(r"</?a\b[^>]*>", "", text)
                 if text:
-                    return re.match(r".*?[.:](?= [A-Z`<]|$)|.*", text).group(0).rstrip(":")
+                    return re.match(r".*?[.](?= [A-Z`<]|$)|.*", text).group(0)
         return ""
 
     # -- code -------------------------------------------------------------------------------------------------------
