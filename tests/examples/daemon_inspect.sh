@@ -52,6 +52,7 @@ sleep 1000 &
 sleeper=$!
 disown
 started+=("$sleeper")
+wait_for "it runs" grep -qx sleep "/proc/$sleeper/comm"  # until then it is a copy of this shell
 run "$sleeper"
 expect "a sleep is no daemon" [ "$status" -eq 1 ]
 expect "SIGTERM ends it at once" is_marked warning SIGTERM 'not caught'
