@@ -196,6 +196,26 @@ TEST_CASE(
     CHECK(young.lines(2) == "0-repeat\n0 young\n");
 }
 
+TEST_CASE("ControlSocket: a handler may set verbs, its own among them", "[control_socket][unit]") {
+    const TempFolder folder;
+    ControlSocket socket({.path = folder / "control"});
+    // Longer than what a std::function keeps in itself: a handler that was destroyed would answer with what is gone.
+    const std::string before(100, 'b');
+    const std::string after(100, 'a');
+    socket.on("turn", [&socket, before, after](const ControlRequest&) {
+        for (int number = 0; number < 50; ++number)
+            socket.on("verb" + std::to_string(number), repeat);
+        for (int times = 0; times < 2; ++times)
+            socket.on("turn", [after](const ControlRequest&) { return ControlAnswer{0, after}; });
+        return ControlAnswer{0, before};
+    });
+    const ControlThread thread(socket);
+    CHECK(ask(socket.path(), {"turn"}).text == before);
+    CHECK(ask(socket.path(), {"turn"}).text == after);
+    CHECK(ask(socket.path(), {"verb49"}).text == "verb49");
+    CHECK(ask(socket.path(), {"help"}).text.find("\nturn\nverb0\n") != std::string::npos);
+}
+
 TEST_CASE("ControlSocket: whoever serves a socket makes it again when it was removed",
           "[control_socket][unit]") {
     const TempFolder folder;

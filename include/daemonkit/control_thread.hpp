@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <exception>  // std::exception
 
 #include <poll.h>
 #include <pthread.h>
@@ -78,7 +79,7 @@ private:
         try {
             socket_.serve();
             return true;
-        } catch (const Error&) {
+        } catch (const std::exception&) {
             return false;
         }
     }

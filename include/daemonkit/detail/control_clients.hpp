@@ -27,7 +27,7 @@ public:
     static constexpr std::uint64_t first_key = 16;
 
     /// The three outlive it.
-    ControlClients(EventQueue& queue, const ControlVerbs& verbs,
+    ControlClients(EventQueue& queue, ControlVerbs& verbs,
                    const ControlSocketOptions& options) noexcept
         : queue_(queue), verbs_(verbs), options_(options) {}
     ~ControlClients() {
@@ -185,7 +185,7 @@ private:
     }
 
     EventQueue& queue_;
-    const ControlVerbs& verbs_;
+    ControlVerbs& verbs_;
     const ControlSocketOptions& options_;
     const pid_t process_ = (keep_own_pid(), own_pid());
     std::uint64_t next_key_ = first_key;

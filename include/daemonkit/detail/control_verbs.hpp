@@ -8,13 +8,14 @@
 
 #include <exception>
 #include <functional>
+#include <list>
 #include <optional>
 #include <string>
 #include <utility>  // std::move
-#include <vector>
 
 namespace daemonkit::detail {
 
+/// What is done for each verb. A handler may set verbs, its own among them: none is destroyed while one runs.
 class ControlVerbs {
 public:
     using Handler = std::function<std::optional<ControlAnswer>(const ControlRequest&)>;
@@ -28,16 +29,20 @@ public:
         if (written.empty() || written != name || !handler)
             throw Error(Step::open_control_socket, name, EINVAL,
                         "a verb is one word without spaces and quotes, and has a handler");
-        for (Verb& verb : verbs_) {
-            if (verb.name != name) continue;
-            verb = {name, std::move(handler), std::move(summary)};
+        Verb added{name, std::move(handler), std::move(summary)};
+        for (auto each = verbs_.begin(); each != verbs_.end(); ++each) {
+            if (each->name != name) continue;
+            verbs_.insert(each, std::move(added));
+            replaced_.splice(replaced_.end(), verbs_, each);
+            if (running_ == 0) replaced_.clear();
             return;
         }
-        verbs_.push_back({name, std::move(handler), std::move(summary)});
+        verbs_.push_back(std::move(added));
     }
 
     /// The answer, whatever the handler does; nothing where it wants to be asked again.
-    std::optional<ControlAnswer> answer(const ControlRequest& request) const {
+    std::optional<ControlAnswer> answer(const ControlRequest& request) {
+        const Running running(*this);
         for (const Verb& verb : verbs_) {
             if (verb.name != request.verb) continue;
             try {
@@ -63,6 +68,19 @@ private:
         std::string summary;
     };
 
+    class Running {
+    public:
+        explicit Running(ControlVerbs& verbs) noexcept : verbs_(verbs) { ++verbs_.running_; }
+        ~Running() {
+            if (--verbs_.running_ == 0) verbs_.replaced_.clear();
+        }
+        Running(const Running&) = delete;
+        Running& operator=(const Running&) = delete;
+
+    private:
+        ControlVerbs& verbs_;
+    };
+
     std::string help() const {
         std::string::size_type widest = 4;
         for (const Verb& verb : verbs_)
@@ -76,7 +94,9 @@ private:
         return text;
     }
 
-    std::vector<Verb> verbs_;
+    std::list<Verb> verbs_;  // which stay where they are
+    std::list<Verb> replaced_;
+    int running_ = 0;
 };
 
 }  // namespace daemonkit::detail
