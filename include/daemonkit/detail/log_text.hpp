@@ -47,8 +47,10 @@ private:
             return true;
         }
         const char* const last = text.data() + text.size() - sizeof(Bytes);
-        Truths found = controls_at(last);
-        for (const char* at = text.data(); at < last; at += sizeof(Bytes)) found |= controls_at(at);
+        Truths found{};
+        add_controls_at(last, found);
+        for (const char* at = text.data(); at < last; at += sizeof(Bytes))
+            add_controls_at(at, found);
         std::uint64_t halves[2];
         static_assert(sizeof halves == sizeof found);
         std::memcpy(halves, &found, sizeof halves);
@@ -59,12 +61,13 @@ private:
     using Bytes = std::uint8_t __attribute__((vector_size(16)));
     using Truths = decltype(Bytes() < Bytes());
 
-    /// Which of sixteen bytes are control characters. They are looked at in one go: a loop over bytes would be the most
-    /// expensive part of a line.
-    static Truths controls_at(const char* bytes) noexcept {
+    /// Adds to `found` which of sixteen bytes are control characters. They are looked at in one go: a loop over bytes would
+    /// be the most expensive part of a line. By reference, because what has no register for sixteen bytes returns them in
+    /// another way than what has, and compilers warn of that.
+    static void add_controls_at(const char* bytes, Truths& found) noexcept {
         Bytes all;
         std::memcpy(&all, bytes, sizeof all);
-        return (all < std::uint8_t{0x20}) | (all == std::uint8_t{0x7f});
+        found |= (all < std::uint8_t{0x20}) | (all == std::uint8_t{0x7f});
     }
 
     std::string_view rewrite(std::string_view text) noexcept {
