@@ -80,6 +80,11 @@ copy() {
 build() { bash "$work/tree/scripts/site" "$work/site"; }
 
 copy
+mkdir "$work/home"
+touch "$work/home/letter"
+expect 'holds something else than a site' bash "$work/tree/scripts/site" "$work/home"
+[ -e "$work/home/letter" ]
+
 sed -i '/\/\/\/ True until `release` or `abandon`\./d' "$work/tree/include/daemonkit/pid_lock.hpp"
 expect 'is_held' build
 copy

@@ -104,8 +104,8 @@ def breaches(site):
         for what in [*page.unbalanced, *misread(page)]:
             yield f"{name}: {what}"
     for path in sorted([*site.rglob("*.css"), *site.rglob("*.svg")]):
-        for address in re.findall(r"url\(['\"]?((?:https?:)?//[^'\")]+)|@import ['\"]((?:https?:)?//[^'\"]+)", path.read_text()):
-            yield f"{path.relative_to(site)}: fetched from another host: {''.join(address)}"
+        for address in re.findall(r"(?:url\(['\"]?|@import ['\"])((?:https?:)?//[^'\")]+)", path.read_text()):
+            yield f"{path.relative_to(site)}: fetched from another host: {address}"
     if not pages:
         yield f"{site}: no pages"
 

@@ -22,7 +22,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
 import reference as reference_pages  # noqa: E402  (its folder has to be known first)
 
-FORGE_PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+AS_PAGES = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 LANGUAGES = {".hpp": "cpp", ".cpp": "cpp", ".sh": "sh", ".md": "markdown", ".yaml": "yaml", ".conf": "ini",
              ".service": "ini", ".txt": "cmake", ".py": "python"}
 
@@ -38,7 +38,7 @@ def on_config(config):
     return config
 
 
-# -- the pages that are not in docs/ ------------------------------------------------------------------------------------
+# -- the pages that are not in docs/ ----------------------------------------------------------------------------------
 
 def on_files(files, config):
     global reference
@@ -49,12 +49,13 @@ def on_files(files, config):
     for header in reference.headers.values():
         generated[header.page()] = reference.page(header)
     generated["reference/index.md"] = reference.index(reference_groups(config["nav"]))
-    for path in sorted([*ROOT.glob("include/**/*.hpp"), *ROOT.glob("examples/**/*")]):
+    for path in {*ROOT.glob("include/**/*.hpp"), *ROOT.glob("examples/**/*"), *linked_files()}:
         if path.is_file():
             name = path.relative_to(ROOT).as_posix()
             generated[f"source/{name}.md"] = source_page(name, path.read_text())
-    for name, page in FORGE_PAGES.items():
-        generated[page] = (ROOT / name).read_text()
+    for name, page in AS_PAGES.items():
+        if page != "index.md":
+            generated[page] = rewritten((ROOT / name).read_text(), page, "")
     generated["examples.md"] = examples_page()
     for page, text in {**generated, "assets/site.css": (HERE / "site.css").read_text()}.items():
         place = pathlib.Path(folder.name, page)
@@ -62,6 +63,16 @@ def on_files(files, config):
         place.write_text(text)
         files.append(File(page, folder.name, config["site_dir"], config["use_directory_urls"]))
     return files
+
+
+def linked_files():
+    """What the pages link to outside of docs/."""
+    for page in [*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]:
+        for link in re.findall(r"\]\(([^()\s#:]+)[)#]", page.read_text()):
+            file = (page.parent / link).resolve()
+            is_outside = ROOT in file.parents and ROOT / "docs" not in file.parents
+            if is_outside and file.relative_to(ROOT).as_posix() not in AS_PAGES:
+                yield file
 
 
 def run_doxygen():
@@ -126,28 +137,24 @@ def on_nav(nav, config, files):
     return nav
 
 
-# -- Markdown -----------------------------------------------------------------------------------------------------------
+# -- Markdown ---------------------------------------------------------------------------------------------------------
 
 def on_page_markdown(markdown, page, config, files):
     name = page.file.src_uri
-    if name.startswith(("source/", "reference/")):
+    if name in generated:
         return markdown
-    if name == "index.md":
-        markdown = with_beginning_of_readme(markdown)
-    parts = re.split(r"(?ms)(^```.*?^```$)", markdown)
-    return "".join(part if part.startswith("```") else rewritten(part, name) for part in parts)
+    markdown = rewritten(markdown, name, posixpath.join("docs", posixpath.dirname(name)))
+    return with_beginning_of_readme(markdown) if name == "index.md" else markdown
 
 
 def with_beginning_of_readme(markdown):
     """The first page of the site says what this is and shows its program, as the README does."""
-    beginning, _, _ = (ROOT / "README.md").read_text().partition("\n```sh\n")
-    return beginning + "\n\n" + re.sub(r"^# .*\n", "## Where to begin\n", markdown, count=1)
+    beginning = re.split(r"\n(?:## |```sh\n)", (ROOT / "README.md").read_text(), maxsplit=1)[0]
+    return rewritten(beginning, "index.md", "") + "\n\n" + re.sub(r"^# .*\n", "## Where to begin\n", markdown, count=1)
 
 
-def rewritten(text, name):
-    """Links as the site has them: to pages beside this one, and to the sources."""
-    folder_of_page = posixpath.dirname(name)
-
+def rewritten(text, name, folder_of_text):
+    """A text that stands in a folder of the repository, with the links that it needs in a page of this name."""
     def origin(match):
         url = get_relative_url(f"source/{match[1]}.html", name.replace(".md", ".html"))
         return f'<p class="origin"><a href="{url}">{match[1]}</a></p>\n'
@@ -156,22 +163,26 @@ def rewritten(text, name):
         path, anchor, fragment = match[1].partition("#")
         if re.match(r"[a-z]+:", path) or not path:
             return match[0]
-        is_in_root = name in FORGE_PAGES.values() or (name == "index.md" and path.startswith("docs/"))
-        file = posixpath.normpath(posixpath.join("" if is_in_root else "docs", folder_of_page, path))
-        return f"]({posixpath.relpath(site_path(file), folder_of_page or '.')}{anchor}{fragment})"
+        file = posixpath.normpath(posixpath.join(folder_of_text, path))
+        return f"]({posixpath.relpath(site_path(file), posixpath.dirname(name) or '.')}{anchor}{fragment})"
 
-    text = re.sub(r"<!-- region: (\S+) \S+ -->\n", origin, text)
-    return re.sub(r"\]\(([^()\s]+)\)", target, text)
+    def on_prose(prose):
+        return re.sub(r"\]\(([^()\s]+)\)", target, re.sub(r"<!-- region: (\S+) \S+ -->\n", origin, prose))
+
+    parts = re.split(r"(?ms)(^```.*?^```$)", text)
+    return "".join(part if part.startswith("```") else on_prose(part) for part in parts)
 
 
 def site_path(file):
     """Where the site has a file of the repository."""
     if file.startswith("docs/"):
         return file.removeprefix("docs/")
-    return FORGE_PAGES.get(file, f"source/{file}.md")
+    if (ROOT / file).is_dir():
+        return f"source/{file}/README.md.md" if (ROOT / file / "README.md").is_file() else "examples.md"
+    return AS_PAGES.get(file, f"source/{file}.md")
 
 
-# -- HTML ---------------------------------------------------------------------------------------------------------------
+# -- HTML -------------------------------------------------------------------------------------------------------------
 
 def on_page_content(content, page, config, files):
     name = page.file.src_uri
@@ -235,7 +246,7 @@ def target_of(text):
     return None
 
 
-# -- the search -------------------------------------------------------------------------------------------------------------
+# -- the search -------------------------------------------------------------------------------------------------------
 
 def on_post_build(config):
     """The search knows names in full, and leaves the sources out."""

@@ -137,7 +137,7 @@ class Reference:
     def lost(self):
         """Headers without a name, and names of fwd.hpp without a header: an #if that Doxygen took the other way."""
         forward = self.headers["daemonkit/fwd.hpp"]
-        declared = [match[2] for match in map(re.compile(r"(class|struct|enum class) (\w+)").match, forward.lines) if match]
+        declared = re.findall(r"(?m)^(?:class|struct|enum class) (\w+)", "\n".join(forward.lines))
         return [header.path for header in self.headers.values()
                 if "namespace daemonkit {" in header.lines and not header.entities and header is not forward
                 ] + [f"daemonkit::{name}" for name in declared if name not in self.types]
