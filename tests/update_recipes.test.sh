@@ -60,11 +60,14 @@ grep -qF "SHA512 $(sha512sum <"$work/release.tar.gz" | cut -d' ' -f1)" "$tree/$p
 update
 grep -qF "$(sha256sum <"$work/release.tar.gz" | cut -d' ' -f1)" "$tree/$recipe/all/conandata.yml" || fail 'the hash is gone'
 released=$(grep git-tree "$tree/$versions" | head -n 1)
+sed -i 's/^  "version": .*/&\n  "port-version": 1,/' "$tree/packaging/vcpkg/ports/daemonkit/vcpkg.json"
+update
+update --check
 set_version 1.2.4
 update
 grep -q 'not released' "$tree/$recipe/all/conandata.yml"
 grep -q 'SHA512 0$' "$tree/$port/portfile.cmake"
-[ "$(grep -o '"version": "[0-9.]*"' "$tree/$versions" | tr -dc '0-9.\n' | tr '\n' ' ')" = "1.2.4 1.2.3 $version " ] ||
+[ "$(grep -o 'version": .*[0-9]' "$tree/$versions" | tr -dc '0-9.\n' | tr '\n' ' ')" = "1.2.4 0 1.2.3 1 1.2.3 0 $version 0 " ] ||
     fail "the registry does not know what it knew: $(cat "$tree/$versions")"
 grep -qF "$released" "$tree/$versions" || fail 'the registry has lost the port of a release'
 if said=$(update --release "$work/release.tar.gz" 2>&1); then fail 'the archive of another version is taken'; fi
