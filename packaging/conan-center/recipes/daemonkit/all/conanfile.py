@@ -46,7 +46,7 @@ class DaemonkitConan(ConanFile):
         # fork, sessions and signals of POSIX; upstream's platform.hpp stops the compiler on other systems
         if str(self.settings.os) not in ("Linux", "Macos", "FreeBSD"):
             raise ConanInvalidConfiguration(
-                f"{self.ref} needs POSIX's fork, sessions and signals: it supports Linux, macOS and FreeBSD, not {self.settings.os}."
+                f"{self.ref} needs POSIX's fork, sessions and signals; it supports Linux, macOS and FreeBSD, not {self.settings.os}."
             )
         check_min_cppstd(self, 20)
         minimum_version = self._minimum_compilers_version.get(str(self.settings.compiler), False)
