@@ -2,6 +2,9 @@
 set(VCPKG_BUILD_TYPE release) # header-only port
 
 cmake_path(SET SOURCE_PATH NORMALIZE "${CMAKE_CURRENT_LIST_DIR}/../../../..")
+if(NOT EXISTS "${SOURCE_PATH}/include/daemonkit/version.hpp")
+    message(FATAL_ERROR "This port builds the checkout that it lies in, and ${SOURCE_PATH} is none")
+endif()
 
 vcpkg_cmake_configure(
     SOURCE_PATH "${SOURCE_PATH}"
