@@ -150,6 +150,37 @@ TEST_CASE("define_service: every word is quoted as the file wants it", "[define_
           std::string::npos);
 }
 
+TEST_CASE("define_service: no time at all is not for ever", "[define_service][unit]") {
+    ServiceOptions options = thermod();
+    const Timeout wait = GENERATE(Timeout::seconds(0), Timeout::nanoseconds(1));
+    options.stop = {.steps = {{SIGTERM, wait}, {SIGKILL, Timeout::seconds(1)}}};
+    CHECK(has_line(defined(DefinitionKind::systemd, options), "TimeoutStopSec=1ms"));
+}
+
+TEST_CASE("define_service: a text takes no line but its own", "[define_service][unit]") {
+    ServiceDefinition more = definition();
+    more.description = "C:\\";
+    more.sockets = {{"/run/thermod/s\\"}};
+    // systemd.syntax(7): a backslash at the very end of a line joins it with the next.
+    CHECK(has_line(defined(DefinitionKind::systemd, thermod(), more), "Description=C:\\ "));
+    CHECK(has_line(defined(DefinitionKind::socket, thermod(), more),
+                   "ListenStream=/run/thermod/s\\ "));
+    // passwd(5): a colon ends a field, and systemd-sysusers makes no user with one in it.
+    CHECK(has_line(defined(DefinitionKind::sysusers, thermod(), more),
+                   "u thermo -:sensors \"C,\\\\\""));
+}
+
+TEST_CASE("define_service: what is not UTF-8 stands where bytes may, and is refused elsewhere",
+          "[define_service][unit]") {
+    ServiceDefinition more = definition();
+    more.program = "/usr/sbin/caf\xe9";
+    for (const auto kind : {DefinitionKind::systemd, DefinitionKind::launchd})
+        CHECK_THROWS_WITH(defined(kind, thermod(), more),
+                          "validate_options: definition: a text is not UTF-8 (Invalid argument)");
+    CHECK(defined(DefinitionKind::s6_run, thermod(), more).find("'/usr/sbin/caf\xe9'") !=
+          std::string::npos);
+}
+
 TEST_CASE("define_service: what no file can hold is refused", "[define_service][unit]") {
     for (const auto& each : definition_words) {
         CAPTURE(each.word);

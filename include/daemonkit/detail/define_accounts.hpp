@@ -28,10 +28,13 @@ inline std::string define_sysusers(const ServiceOptions& options,
     if (is_account_name(privileges.group) && privileges.group != privileges.user)
         text += "g " + one_line_of(*privileges.group) + " -\n";
     if (is_account_name(privileges.user)) {
+        std::string words = definition.description;
+        for (char& each : words)
+            if (each == ':') each = ',';  // it ends the field of passwd(5)
         const bool has_group = privileges.group && privileges.group != privileges.user;
         text += "u " + one_line_of(*privileges.user) +
                 (has_group ? " -:" + *privileges.group : " -") + " \"" +
-                with_escapes(systemd_value(definition.description), "\"\\", '\\') + "\"\n";
+                with_escapes(systemd_value(words), "\"\\", '\\') + "\"\n";
     }
     return text;
 }

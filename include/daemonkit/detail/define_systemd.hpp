@@ -24,7 +24,12 @@ public:
         text_ += (text_.empty() ? "[" : "\n[") + std::string(name) + "]\n";
     }
     void remark(const std::string& text) { text_ += "# " + text + '\n'; }
-    void line(const char* key, const std::string& value) { text_ += key + ("=" + value) + '\n'; }
+    void line(const char* key, const std::string& value) {
+        text_ += key + ("=" + value);
+        // At the end of a line it would join the next one; a blank there is no part of the value.
+        if (!value.empty() && value.back() == '\\') text_ += ' ';
+        text_ += '\n';
+    }
     const std::string& text() const noexcept { return text_; }
 
 private:
@@ -39,9 +44,10 @@ inline std::string systemd_command(const ServiceDefinition& definition, const ch
     return command + ' ' + verb;
 }
 
-/// systemd.time(7), to the millisecond.
+/// systemd.time(7), to the millisecond, and at least one: zero would be for ever.
 inline std::string systemd_time(Timeout time) {
-    return std::to_string(time.in_milliseconds()) + "ms";
+    const auto milliseconds = time.in_milliseconds();
+    return std::to_string(milliseconds > 0 ? milliseconds : 1) + "ms";
 }
 
 inline std::string systemd_limit(rlim_t limit) {

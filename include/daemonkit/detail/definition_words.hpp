@@ -4,6 +4,7 @@
 
 #include <daemonkit/detail/capability_name.hpp>
 #include <daemonkit/detail/signal_name.hpp>
+#include <daemonkit/detail/utf8.hpp>
 #include <daemonkit/error.hpp>
 
 #include <cerrno>
@@ -26,6 +27,15 @@ inline const std::string& one_line_of(const std::string& text) {
     return text;
 }
 
+/// The same of a file whose reader leaves out a line that is not UTF-8, or refuses all of it.
+///
+/// Errors:   Step::validate_options.
+inline const std::string& utf8_line_of(const std::string& text) {
+    if (!is_utf8(text))
+        throw Error(Step::validate_options, "definition", EINVAL, "a text is not UTF-8");
+    return one_line_of(text);
+}
+
 /// The text with something before each of these characters.
 inline std::string with_escapes(std::string_view text, std::string_view special, char escape) {
     std::string escaped;
@@ -38,7 +48,7 @@ inline std::string with_escapes(std::string_view text, std::string_view special,
 
 /// systemd.unit(5): a value in which nothing is a specifier.
 inline std::string systemd_value(const std::string& text) {
-    return with_escapes(one_line_of(text), "%", '%');
+    return with_escapes(utf8_line_of(text), "%", '%');
 }
 
 /// systemd.syntax(7): one word of a list.
@@ -68,7 +78,7 @@ inline std::string shell_word(const std::string& text) {
 /// The text of an XML element.
 inline std::string xml_text(const std::string& text) {
     std::string escaped;
-    for (const char each : one_line_of(text)) {
+    for (const char each : utf8_line_of(text)) {
         switch (each) {
             case '&': escaped += "&amp;"; break;
             case '<': escaped += "&lt;"; break;
