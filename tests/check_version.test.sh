@@ -15,7 +15,7 @@ for way in find_package find_package_fmt two_files refused fetch_content cpm; do
     files+=" tests/consumer/$way/CMakeLists.txt"
 done
 recipe=packaging/conan-center/recipes/daemonkit
-files+=" docs/install.md $recipe/config.yml $recipe/all/conandata.yml"
+files+=" docs/first-daemon.md docs/install.md $recipe/config.yml $recipe/all/conandata.yml"
 for ports in packaging/vcpkg packaging/vcpkg/release; do
     files+=" $ports/ports/daemonkit/vcpkg.json $ports/versions/baseline.json $ports/versions/d-/daemonkit.json"
 done
@@ -67,6 +67,11 @@ for ports in packaging/vcpkg packaging/vcpkg/release; do
     expect_change $ports/versions/baseline.json 's/"baseline": "[0-9.]*"/"baseline": "9.9.9"/'
     expect_change $ports/versions/d-/daemonkit.json 's/"version": "[0-9.]*"/"version": "9.9.9"/'
 done
+expect_change docs/first-daemon.md 's/find_package(daemonkit [0-9.]*/find_package(daemonkit 9.9/'
+expect_change docs/install.md 's/find_package(daemonkit [0-9.]*/find_package(daemonkit 9.9/'
+expect_change docs/install.md 's/version [0-9.]* serves/version 9.9 serves/'
+expect_change docs/install.md 's/GIT_TAG v[0-9.]*/GIT_TAG v9.9.9/'
+expect_change docs/install.md 's/libdaemonkit-dev_[0-9.]*/libdaemonkit-dev_9.9.9/'
 expect_change debian/changelog '1s/([0-9.]*-1)/(9.9.9-1)/'
 expect_change CHANGELOG.md 's/^## \[Unreleased\]/## [9.9.9] - 2030-01-01/'
 expect_change CHANGELOG.md "\$a ## [9.9.9] - 2030-01-01"

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# Included by the project of a consumer (CMAKE_PROJECT_program_INCLUDE). When all of it is read, the library may have
+# Included by the project of a consumer (CMAKE_PROJECT_hello_INCLUDE). When all of it is read, the library may have
 # brought its two targets and its own options along, and nothing else: no tests, no checks, no variable of CMake's.
 get_cmake_property(cached_before CACHE_VARIABLES)
 
 function(check_folder folder)
     get_property(targets DIRECTORY "${folder}" PROPERTY BUILDSYSTEM_TARGETS)
-    list(REMOVE_ITEM targets program daemonkit daemonkit_fmt)
+    list(REMOVE_ITEM targets hello daemonkit daemonkit_fmt)
     get_property(tests DIRECTORY "${folder}" PROPERTY TESTS)
     if(targets OR tests)
         message(FATAL_ERROR "as a subproject, daemonkit brings along: ${targets} ${tests}")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The headers of main.cpp, and the same use of them.
+// The headers of hello.cpp, and the same use of them.
 
 #include <daemonkit/fd_redirect.hpp>
 #include <daemonkit/signal_set.hpp>
