@@ -10,6 +10,7 @@ if(NOT daemonkit_fmt AND DAEMONKIT_FETCH_FMT)
     FetchContent_Declare(fmt SYSTEM
         URL https://github.com/fmtlib/fmt/archive/refs/tags/11.2.0.tar.gz
         URL_HASH SHA256=bc23066d87ab3168f27cef3e97d545fa63314f5c79df5ea444d41d56f962c6af)
+    set(FMT_INSTALL OFF)  # what is fetched for a build is not part of what is installed
     FetchContent_MakeAvailable(fmt)
     include(cmake/choose_fmt.cmake)
 endif()
