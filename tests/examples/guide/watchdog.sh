@@ -13,8 +13,8 @@ wait_for "SIGTERM ends it" is_gone "$pid"
 WATCHDOG_USEC=400000 LISTEN_PID= NOTIFY_SOCKET=/nobody "$program" log2 pid 3 >out 2>err </dev/null &
 pid=$!
 started+=("$pid")
-wait_for "a worker that hangs is told" grep -qsx "no progress: worker" err
-expect "after it has worked" grep -qx "line 3" log2
+wait_for "the worker works" grep -qsx "line 3" log2
+wait_for "and when it hangs that is told" grep -qsx "no progress: worker" err
 kill -TERM "$pid"
 wait "$pid"
 expect "SIGTERM ends it as well" [ $? -eq 0 ]
