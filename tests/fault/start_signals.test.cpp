@@ -44,7 +44,8 @@ bool is_answer(const Call& call) { return call.role == "launcher" && call.name =
 
 // What happens to the daemon between its ready and its body may be before or after the launcher's answer.
 bool awaits_answer(const Call& call) {
-    return call.role == "daemon" && (call.name == "send" || call.name == "recv");
+    return call.role == "daemon" &&
+           (call.name == "send" || call.name == "poll" || call.name == "recv");
 }
 
 // Why there is neither a complete daemon nor none.
