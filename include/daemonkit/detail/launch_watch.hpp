@@ -56,10 +56,10 @@ public:
                                                         ? DaemonGroup::Reaping::possible
                                                         : DaemonGroup::Reaping::impossible);
         group_.know_daemon(forked.daemon);
-        // A session leader whose daemon is known is on its way out; meanwhile the daemon is heard.
-        if (!group_.knows_daemon()) wait_for_leader();
         signals_.listen();
         group_.watch_end();
+        // It ends at once; and nothing is left to be done between a ready daemon and its answer.
+        leader_exit_ = group_.wait_for_leader();
         if (!hears_end()) signals_.listen_to_children();
         allow(timeout);
 
@@ -72,7 +72,6 @@ public:
             // Out of memory as well: whatever the reason, a daemon that is not awaited any more has to go.
             outcome.failure = std::current_exception();
         }
-        wait_for_leader();
         outcome.interrupted_by = signals_.interrupted_by();
         outcome.daemon_is_gone = end_daemon();
         return outcome;
@@ -98,15 +97,10 @@ private:
     /// True when the waits hear of the daemon's end without SIGCHLD.
     bool hears_end() const noexcept { return group_.end_fd() >= 0; }
 
-    /// A second call does nothing.
-    void wait_for_leader() noexcept {
-        if (!leader_exit_) leader_exit_ = group_.wait_for_leader();
-    }
-
     /// Nothing once the daemon is up; what went wrong otherwise.
     std::optional<Error> await_ready() {
-        // A session leader that has ended has said what it had to say.
-        if (leader_exit_) static_cast<void>(read_line());
+        // The session leader has ended: what it had to say is there.
+        static_cast<void>(read_line());
         // A SIGCHLD of the daemon's may have been dropped with that of the session leader's.
         bool may_have_ended = !hears_end();
         Nanoseconds last_look = 0;
@@ -153,7 +147,6 @@ private:
     /// The line has ended by the exec, or by the end of the process: nothing when the program is up for as long as it
     /// has to be, or has done its work by now.
     std::optional<Error> see_program() {
-        wait_for_leader();
         const Nanoseconds time = has_to_last_.in_nanoseconds();
         const Nanoseconds least = least_wait(group_.foresee());
         const Nanoseconds deadline = monotonic_after(time > least ? time : least);
@@ -215,8 +208,6 @@ private:
                 leaves_by_itself_ = true;
                 return true;
             case FrameKind::ready:
-                // Now, because nothing may stand between the answer and the launcher's end.
-                wait_for_leader();
                 if (const auto answered = channel_->send(FrameKind::heard, 0); !answered) {
                     last_word_ = failure(answered.error, "it ended as it got ready");
                     leaves_by_itself_ = true;
@@ -241,16 +232,14 @@ private:
 
     /// Why the line ended without a last word.
     Error explain_end() {
-        // A daemon is this process's to look at from the session leader's end on.
-        wait_for_leader();
         static_cast<void>(wait_for_end(monotonic_after(grace)));
         ProcessExit exit;
         const Sight sight = group_.look(exit);
         if (sight == Sight::ended) {
             return failure(ECANCELED, describe(exit) + " before it was ready");
         }
-        if (sight == Sight::unknown && leader_exit_->number != 0) {
-            return failure(ECANCELED, "the session leader was " + describe(*leader_exit_));
+        if (sight == Sight::unknown && leader_exit_.number != 0) {
+            return failure(ECANCELED, "the session leader was " + describe(leader_exit_));
         }
         return failure(ECANCELED, "ended before it was ready");
     }
@@ -340,7 +329,7 @@ private:
     SubreaperScope subreaper_;
     DaemonGroup group_;
     ReadyChannel* channel_ = nullptr;
-    std::optional<ProcessExit> leader_exit_;  ///< once it has been waited for
+    ProcessExit leader_exit_;
     std::optional<Error> last_word_;
     Nanoseconds deadline_ = 0;
     Timeout timeout_ = Timeout::seconds(0);
