@@ -105,6 +105,14 @@ TEST_CASE("close_inherited: descriptors that are no more than a path are seen li
           "0-2,7");
 }
 
+TEST_CASE("close_inherited: what got a number since the list was made stays", "[detail][process]") {
+    const std::string system = any_system();
+    const std::string inherit = slots();
+    CAPTURE(system, inherit);
+    CHECK(run({"at:4", "at:5", "at:8", "late:3", "late:6", "late:9", inherit}, system)["open"] ==
+          "0-3,6,9");
+}
+
 TEST_CASE("close_inherited: a standard stream that is closed stays closed, the others stay open",
           "[detail][process]") {
     CHECK(run({"at:9", "close:0", slots()})["open"] == "1-2");

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// probe_close_inherited VERB...: opens descriptors, calls close_inherited, and looks what is left.
+// probe_close_inherited VERB...: opens descriptors, closes them as inherited, and looks what is left.
 //
 //   open:N            N more descriptors, on the lowest free numbers      at:FD     one of that number
 //   guarded:FD        one of that number, close-on-exec                   close:FD  closes one
 //   path:FD           one of that number that is no more than a path (O_PATH)
 //   guarded_path:FD   that, close-on-exec
+//   late:FD           one of that number that is opened between the list and the closing
 //   limit:N           RLIMIT_NOFILE, soft and hard                        limit:max the soft limit as high as the hard
-//   inherit:SLOTS[:KEPT]   close_inherited; SLOTS as known from /proc, or `unknown`; KEPT is a list of numbers and
+//   inherit:SLOTS[:KEPT]   list and close; SLOTS as known from /proc, or `unknown`; KEPT is a list of numbers and
 //                     ranges (3,7-9), or `guarded` for those that are close-on-exec
 //   look              open=NUMBERS, in ranges
-//   calls:NAME        how many calls of that name close_inherited has made
+//   calls:NAME        how many calls of that name have been made
 // Built with the fault seam.
 
 #include <daemonkit/detail/close_inherited.hpp>
@@ -91,16 +92,19 @@ void put_at(int fd, int flags, int access = O_RDWR) {
             "descriptor " + std::to_string(fd));
 }
 
+std::vector<int> opened_late;
+
 void inherit(const Verb& verb) {
     const auto status = detail::read_proc_status();
     require(status.has_value(), "/proc");
     const int slots = verb.first == "unknown" ? 0 : status->descriptor_slots;
+    const detail::InheritedDescriptors inherited(slots);
+    for (const int fd : opened_late) put_at(fd, 0);
     if (verb.second == "guarded") {
-        detail::close_inherited(slots,
-                                [](int fd) { return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; });
+        inherited.close([](int fd) { return (::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; });
     } else {
         const auto kept = numbers(verb.second);
-        detail::close_inherited(slots, [&](int fd) { return kept.count(fd) != 0; });
+        inherited.close([&](int fd) { return kept.count(fd) != 0; });
     }
 }
 
@@ -110,6 +114,8 @@ void act(const Verb& verb) {
             require(::open("/dev/null", O_RDWR) >= 0, verb.first + " descriptors");
     } else if (verb.name == "at") {
         put_at(std::stoi(verb.first), 0);
+    } else if (verb.name == "late") {
+        opened_late.push_back(std::stoi(verb.first));
     } else if (verb.name == "guarded") {
         put_at(std::stoi(verb.first), O_CLOEXEC);
     } else if (verb.name == "path") {

@@ -182,12 +182,11 @@ private:
 
     void close_others(const PreparedStart& start, int channel) const {
         const DaemonOptions& options = start.options;
-        if (options.close_inherited == CloseInherited::none) return;
         // libc would go on sending log lines to the number, whatever has it by then.
         if (options.close_inherited == CloseInherited::all) sys::closelog();
         const int handed_over =
             names_this_process("LISTEN_PID") ? handed_over_count().value_or(0) : 0;
-        close_inherited(start.status ? start.status->descriptor_slots : 0, [&](int fd) {
+        start.inherited.close([&](int fd) {
             for (const int kept : options.keep_open) {
                 if (fd == kept) return true;
             }

@@ -27,11 +27,11 @@ inline constexpr int first_inherited_fd = 3;
 /// Not RLIMIT_NOFILE: whoever lowers the limit keeps the descriptors above it.
 inline constexpr int guessed_descriptor_slots = 65'536;
 
-/// Closes the open descriptors from `first` up to `end`, listed in order; between them no other is open.
-inline void close_run(const int* first, const int* end) noexcept {
-    if (first == end) return;
-    if (sys::close_range(static_cast<unsigned>(*first), static_cast<unsigned>(end[-1]), 0)) return;
-    for (; first != end; ++first) static_cast<void>(sys::close(*first));
+/// Closes the descriptors from `first` to `last`, none of which is to stay.
+inline void close_run(int first, int last) noexcept {
+    if (first > last) return;
+    if (sys::close_range(static_cast<unsigned>(first), static_cast<unsigned>(last), 0)) return;
+    for (int fd = first; fd <= last; ++fd) static_cast<void>(sys::close(fd));
 }
 
 /// Descriptors that are open, as far as poll(2) tells: it does not see those of O_PATH.
@@ -77,25 +77,45 @@ inline std::vector<int> open_descriptors(int slots) {
     return open;
 }
 
-/// Closes what `spare(fd)` does not spare; `slots` is the number above every open descriptor, 0 if unknown.
+/// The descriptors from 3 on that are open at a moment, and may be closed at a later one.
 ///
-/// With an unknown number, descriptors above 65535 are closed without asking `spare`.
-template <class Spare>
-void close_inherited(int slots, Spare spare) {
-    const bool is_guess = slots == 0;
-    if (is_guess) slots = guessed_descriptor_slots;
-    const std::vector<int> open = open_descriptors(slots);
-    const int* run = open.data();
-    const int* const end = run + open.size();
-    for (const int* fd = run; fd != end; ++fd) {
-        if (!spare(*fd)) continue;
-        close_run(run, fd);
-        run = fd + 1;
+/// They are listed in the launcher: there the kernel knows the process by its name in /proc already, and what the list
+/// needs is not memory that a new process has to copy first.
+class InheritedDescriptors {
+public:
+    /// None.
+    InheritedDescriptors() noexcept = default;
+
+    /// Those that are open now; `slots` is the number above every open descriptor, 0 if unknown.
+    explicit InheritedDescriptors(int slots)
+        : fds_(open_descriptors(slots != 0 ? slots : guessed_descriptor_slots)),
+          is_guess_(slots == 0) {}
+
+    /// Closes what `spare(fd)` does not spare, and nothing that got a number since that was free then.
+    ///
+    /// With an unknown number of slots, descriptors above 65535 are closed without asking `spare`.
+    template <class Spare>
+    void close(Spare spare) const noexcept {
+        int first = 0;
+        int last = -1;
+        for (const int fd : fds_) {
+            if (spare(fd)) continue;
+            if (fd != last + 1) {
+                close_run(first, last);
+                first = fd;
+            }
+            last = fd;
+        }
+        close_run(first, last);
+        if (is_guess_) {
+            constexpr unsigned above = guessed_descriptor_slots;
+            static_cast<void>(sys::close_range(above, ~0U, 0));
+        }
     }
-    close_run(run, end);
-    if (is_guess) {
-        static_cast<void>(sys::close_range(static_cast<unsigned>(slots), ~0U, 0));
-    }
-}
+
+private:
+    std::vector<int> fds_;  // in order
+    bool is_guess_ = false;
+};
 
 }  // namespace daemonkit::detail

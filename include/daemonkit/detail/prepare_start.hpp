@@ -183,6 +183,8 @@ struct PreparedStart {
         open_stream(Stream::in, options.in);
         open_stream(Stream::out, options.out);
         open_stream(Stream::err, options.err);
+        if (options.close_inherited != CloseInherited::none)
+            inherited = InheritedDescriptors(status ? status->descriptor_slots : 0);
     }
 
     bool detaches() const noexcept { return detach.choice == Detach::always; }
@@ -199,6 +201,7 @@ struct PreparedStart {
     std::optional<PrivilegeDrop> privileges;
     std::optional<PidLock> lock;
     StreamFds streams;
+    InheritedDescriptors inherited;  ///< and those of the start itself; none that may not be closed
 
 private:
     void open_stream(Stream stream, const StreamTarget& target) {
