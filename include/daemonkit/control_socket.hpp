@@ -25,6 +25,7 @@
 #include <cerrno>
 #include <cstddef>  // std::size_t
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>  // std::move
@@ -55,7 +56,7 @@ class ControlSocket {
 public:
     /// What is done for a verb. One that returns nothing has no answer yet: it is called again after `look_again`, and
     /// its client waits. For one that throws, Error::exit_status (or 70) and what() are the answer.
-    using Handler = detail::ControlVerbs::Handler;
+    using Handler = std::function<std::optional<ControlAnswer>(const ControlRequest&)>;
 
     /// The socket is there, with its owner and mode, and knows no verb yet but `help`.
     explicit ControlSocket(const ControlSocketOptions& options)

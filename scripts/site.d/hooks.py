@@ -68,8 +68,10 @@ def on_files(files, config):
 def linked_files():
     """What the pages link to outside of docs/."""
     for page in [*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]:
-        for link in re.findall(r"\]\(([^()\s#:]+)[)#]", page.read_text()):
-            file = (page.parent / link).resolve()
+        text = page.read_text()
+        regions = re.findall(r"<!-- region: (\S+) ", text)
+        links = re.findall(r"\]\(([^()\s#:]+)[)#]", text)
+        for file in [ROOT / path for path in regions] + [(page.parent / path).resolve() for path in links]:
             is_outside = ROOT in file.parents and ROOT / "docs" not in file.parents
             if is_outside and file.relative_to(ROOT).as_posix() not in AS_PAGES:
                 yield file
@@ -167,7 +169,9 @@ def rewritten(text, name, folder_of_text):
         return f"]({posixpath.relpath(site_path(file), posixpath.dirname(name) or '.')}{anchor}{fragment})"
 
     def on_prose(prose):
-        return re.sub(r"\]\(([^()\s]+)\)", target, re.sub(r"<!-- region: (\S+) \S+ -->\n", origin, prose))
+        prose = re.sub(r"(?m)^(#+ .*)(\{.*\} *)$", r"\1\\\2", prose)  # {fmt}, which is no attribute of the heading
+        prose = re.sub(r"<!-- region: (\S+) \S+ -->\n", origin, prose)
+        return re.sub(r"\]\(([^()\s]+)\)", target, prose)
 
     parts = re.split(r"(?ms)(^```.*?^```$)", text)
     return "".join(part if part.startswith("```") else on_prose(part) for part in parts)

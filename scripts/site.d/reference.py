@@ -152,16 +152,19 @@ class Reference:
         return result
 
     def _text(self, text, within):
-        """A text, in which a name such as Step::open_pid_file leads to what is said of it."""
+        """A text, in which Step::open_pid_file, control_client.hpp and docs/guide/control.md lead to what they are."""
         text = html.escape(text or "", quote=False)
         if within.tag in ("ref", "computeroutput", "ulink"):
             return text
 
         def linked(match):
-            url = self.urls.get(match[0])
-            return self.link(url, f"<code>{match[0]}</code>") if url else match[0]
+            name = match[0]
+            url = self.urls.get(f"daemonkit/{name}" if name.endswith(".hpp") else name)
+            if name.startswith("docs/"):
+                url = name.removeprefix("docs/").removesuffix(".md") + ".html"
+            return self.link(url, f"<code>{name}</code>") if url else name
 
-        return re.sub(r"\b[A-Z]\w*::\w+", linked, text)
+        return re.sub(r"\b([A-Z]\w*::\w+|\w+\.hpp|docs/[\w/-]+\.md)", linked, text)
 
     def _inline_child(self, child, scope):
         inside = self._inline(child, scope)
@@ -343,9 +346,11 @@ class Reference:
     def _prose(self, text):
         """The text of a file comment, as HTML."""
         text = html.escape(text, quote=False)
+        text = re.sub(r"(?<![`\w])\w+\.hpp\b", r"`\g<0>`", text)
 
         def linked(match):
-            url = self.find(html.unescape(match[1]))
+            name = html.unescape(match[1])
+            url = self.urls.get(f"daemonkit/{name}") or self.find(name)
             code = f"<code>{match[1]}</code>"
             return self.link(url, code) if url else code
 
