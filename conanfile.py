@@ -87,6 +87,7 @@ class DaemonkitConan(ConanFile):
     def package_info(self):
         self.cpp_info.set_property("cmake_file_name", "daemonkit")
         self.cpp_info.set_property("cmake_target_name", "daemonkit::daemonkit")
+        self.cpp_info.set_property("cmake_config_version_compat", "SameMinorVersion")
         self.cpp_info.set_property("pkg_config_name", "daemonkit")
         if self.options.with_fmt:  # daemonkit::daemonkit links fmt then, and has the other name too
             self.cpp_info.set_property("cmake_target_aliases", ["daemonkit::fmt"])

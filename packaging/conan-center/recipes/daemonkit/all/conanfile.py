@@ -68,6 +68,7 @@ class DaemonkitConan(ConanFile):
     def package_info(self):
         self.cpp_info.set_property("cmake_file_name", "daemonkit")
         self.cpp_info.set_property("cmake_target_name", "daemonkit::daemonkit")
+        self.cpp_info.set_property("cmake_config_version_compat", "SameMinorVersion")
         self.cpp_info.set_property("pkg_config_name", "daemonkit")
         # Upstream's component and module for programs that include daemonkit/fmt.hpp
         if self.options.with_fmt:
