@@ -349,9 +349,7 @@ TEST_CASE("DaemonContext: a hook that throws fails the start, but for the one af
         DaemonStart start(files.start({"--hook-throws", "in_daemon"}));
         CHECK(why_not_failed(start, files) == "");
         CHECK(start.await().exit_status == 70);
-        CHECK(start.err() ==
-              "probe_daemon: application: the hook in_daemon does not want to (Operation "
-              "canceled)\n");
+        CHECK(start.err() == "probe_daemon: application: the hook in_daemon does not want to\n");
     }
     SECTION("in the daemon, something that is no std::exception") {
         DaemonStart start(files.start({"--hook-throws", "in_daemon", "--hook-throws-int"}));

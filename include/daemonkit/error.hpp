@@ -147,7 +147,8 @@ inline std::string one_line(const std::string& text) {
 /// A step failed; the message is `<step>: <subject>: <reason>`.
 ///
 /// The reason is the errno in words; where that alone does not tell what to do, an explanation stands before
-/// it: `lock_pid_file: /run/x.pid: already running as pid 71 (Resource temporarily unavailable)`.
+/// it: `lock_pid_file: /run/x.pid: already running as pid 71 (Resource temporarily unavailable)`. ECANCELED with an
+/// explanation says that no call of the system failed, and adds no words: `application: the roof is missing`.
 ///
 /// Process:  thrown in the launcher, or in a foreground process, unless the docs of the thrower say otherwise.
 /// Errors:   `code()` is in `std::system_category()`; compare it with `std::errc`.
@@ -163,11 +164,9 @@ public:
           exit_status_(exit_status) {
         message_ = std::string(to_string(step_)) + ": ";
         if (!subject_.empty()) message_ += detail::one_line(subject_) + ": ";
-        if (explanation_.empty()) {
-            message_ += code().message();
-        } else {
-            message_ += detail::one_line(explanation_) + " (" + code().message() + ")";
-        }
+        message_ += explanation_.empty() ? code().message() : detail::one_line(explanation_);
+        if (!explanation_.empty() && error_number != ECANCELED)
+            message_ += " (" + code().message() + ")";
     }
 
     /// The step that failed.
