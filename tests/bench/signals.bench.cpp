@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What a signal costs on its way to ordinary code, as a ratio to a plain signalfd, in one run; and how well a tick keeps
-// its time. Asio and libuv take part where they are installed. No test asserts a time.
+// What a signal costs on its way to ordinary code, beside a plain signalfd, and how well a tick keeps its time. Asio and
+// libuv take part where they are installed. No test asserts a time.
 #include <daemonkit/signal_set.hpp>
 
+#include "bench/figures.hpp"
 #include "catch.hpp"
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -13,9 +13,10 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -31,6 +32,7 @@
 #if DAEMONKIT_BENCH_ASIO
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 #endif
 #if DAEMONKIT_BENCH_LIBUV
 #include <uv.h>
@@ -39,7 +41,8 @@
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
+using bench::Clock;
+using bench::Figure;
 
 std::int64_t now_ns() { return Clock::now().time_since_epoch().count(); }
 
@@ -214,22 +217,20 @@ struct Libuv final : Way {
 struct Contender {
     std::string name;
     std::unique_ptr<Way> (*make)(int number);
-    std::vector<double> figures;
 };
 
 template <class Kind>
 Contender contender(const char* name) {
     return {name,
-            [](int number) -> std::unique_ptr<Way> { return std::make_unique<Kind>(number); },
-            {}};
+            [](int number) -> std::unique_ptr<Way> { return std::make_unique<Kind>(number); }};
 }
 
 std::vector<Contender> contenders() {
     return {
-        contender<Signalfd>("signalfd"), contender<SignalfdInEpoll>("signalfd in epoll"),
-            contender<Sigwait>("sigwaitinfo"), contender<PlainPipe>("self-pipe by hand"),
-            contender<SetWait>("SignalSet::wait"), contender<SetCallback>("SignalSet::on"),
-            contender<SetInEpoll>("SignalSet in epoll"),
+        contender<Signalfd>(bench::raw), contender<SetCallback>(bench::daemonkit_itself),
+            contender<SetWait>("SignalSet::wait"), contender<SetInEpoll>("SignalSet in epoll"),
+            contender<SignalfdInEpoll>("signalfd in epoll"), contender<Sigwait>("sigwaitinfo"),
+            contender<PlainPipe>("self-pipe by hand"),
 #if DAEMONKIT_BENCH_ASIO
             contender<Asio>("Asio"),
 #endif
@@ -237,6 +238,15 @@ std::vector<Contender> contenders() {
             contender<Libuv>("libuv"),
 #endif
     };
+}
+
+void tell_absent([[maybe_unused]] Figure& figure) {
+#if !DAEMONKIT_BENCH_ASIO
+    figure.remark("Asio", "not installed");
+#endif
+#if !DAEMONKIT_BENCH_LIBUV
+    figure.remark("libuv", "not installed");
+#endif
 }
 
 // -- the measuring ------------------------------------------------------------------------------------------------------
@@ -293,28 +303,14 @@ private:
     pid_t pid_ = 0;
 };
 
-double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
-
-void print(const char* title, const char* unit, const std::vector<Contender>& all) {
-    std::printf("\n%s, medians\n%-20s %10s %7s\n", title, "", unit, "ratio");
-    const double reference = median(all.front().figures);
-    for (const auto& each : all) {
-        const double figure = median(each.figures);
-        std::printf("%-20s %10.2f %7.2f\n", each.name.c_str(), figure, figure / reference);
-    }
-    std::fflush(stdout);
-}
-
 void take_for_ever(Way& way, Board& board) {
     board.ready = true;
     for (;;) way.take();
 }
 
-void measure_latency(Contender& contender, int count) {
+/// Microseconds, the median of some signals.
+double measure_latency(const Contender& contender, int count) {
+    std::vector<double> times;
     Receiver receiver(contender, SIGUSR1, take_for_ever);
     Board& board = receiver.board();
     while (!board.ready) ::sched_yield();
@@ -325,11 +321,13 @@ void measure_latency(Contender& contender, int count) {
         const auto sent = now_ns();
         ::kill(receiver.pid(), SIGUSR1);
         while (board.taken == before) continue;
-        contender.figures.push_back(static_cast<double>(board.taken_at - sent) / 1000);
+        times.push_back(static_cast<double>(board.taken_at - sent) / 1000);
     }
+    return bench::median(times);
 }
 
-void measure_cost(Contender& contender, int count) {
+/// Nanoseconds of one signal.
+double measure_cost(const Contender& contender, int count) {
     Receiver receiver(contender, SIGUSR1, [count](Way& way, Board& board) {
         const pid_t self = ::getpid();
         const auto before = spent_ns();
@@ -341,7 +339,7 @@ void measure_cost(Contender& contender, int count) {
         board.ready = true;
     });
     while (!receiver.board().ready) ::sched_yield();
-    contender.figures.push_back(static_cast<double>(receiver.board().spent) / count);
+    return static_cast<double>(receiver.board().spent) / count;
 }
 
 struct Flood {
@@ -368,60 +366,124 @@ Flood measure_flood(const Contender& contender, int count) {
     return {100.0 * board.taken / count, board.taken / took.count() / 1000};
 }
 
+/// How often this process has stopped running: to wait, or for another one.
 long switches() {
-    std::ifstream status("/proc/self/status");
-    for (std::string line; std::getline(status, line);)
-        if (line.rfind("voluntary_ctxt_switches:", 0) == 0) return std::stol(line.substr(24));
-    return 0;
+    ::rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    return used.ru_nvcsw;
+}
+
+/// A way to get to a time of the clock.
+struct Ticker {
+    Ticker() = default;
+    Ticker(const Ticker&) = delete;
+    Ticker& operator=(const Ticker&) = delete;
+    virtual ~Ticker() = default;
+    virtual void wait_until(Clock::time_point time) = 0;
+};
+
+struct ClockNanosleep final : Ticker {
+    void wait_until(Clock::time_point time) override {
+        const std::int64_t at = time.time_since_epoch().count();
+        const ::timespec until{at / 1'000'000'000, at % 1'000'000'000};
+        ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+    }
+};
+
+struct SetTicker final : Ticker {
+    void wait_until(Clock::time_point time) override { signals.wait_until(time); }
+    daemonkit::SignalSet signals{{SIGTERM}};
+};
+
+/// Sleeps for what a tick lasts, as it is often written.
+struct SleepFor final : Ticker {
+    void wait_until(Clock::time_point) override { std::this_thread::sleep_for(5ms); }
+};
+
+#if DAEMONKIT_BENCH_ASIO
+struct AsioTicker final : Ticker {
+    void wait_until(Clock::time_point time) override {
+        timer.expires_at(time);
+        timer.async_wait([](const asio::error_code&) {});
+        loop.restart();
+        loop.run_one();
+    }
+    asio::io_context loop{1};
+    asio::steady_timer timer{loop};
+};
+#endif
+
+struct Ticks {
+    double late_ms = 0;  ///< how late the last one was
+    double wakeups = 0;  ///< of one
+};
+
+Ticks measure_ticks(Ticker& ticker, int count) {
+    const long before = switches();
+    auto next = Clock::now();
+    for (int tick = 0; tick < count; ++tick) {
+        const auto end_of_work = Clock::now() + 1ms;
+        while (Clock::now() < end_of_work) continue;
+        ticker.wait_until(next += 5ms);
+    }
+    const std::chrono::duration<double, std::milli> late = Clock::now() - next;
+    return {late.count(), static_cast<double>(switches() - before) / count};
 }
 
 }  // namespace
 
 TEST_CASE("Signals: from kill to callback, the receiver asleep", "[bench][signals]") {
     run_on(0);
-    auto all = contenders();
-    for (int round = 0; round < 30; ++round)
-        for (auto& each : all) measure_latency(each, 100);
-    print("signal to ordinary code", "us", all);
+    Figure figure("signal_latency", "us");
+    const auto all = contenders();
+    for (int round = bench::rounds(30); round > 0; --round)
+        for (const auto& each : all) figure.add(each.name, measure_latency(each, 100));
+    tell_absent(figure);
 }
 
 TEST_CASE("Signals: what one signal costs its process", "[bench][signals]") {
-    auto all = contenders();
-    for (int round = 0; round < 11; ++round)
-        for (auto& each : all) measure_cost(each, 10'000);
-    print("a signal to oneself, processor time", "ns", all);
+    Figure figure("signal_cost", "ns");
+    const auto all = contenders();
+    for (int round = bench::rounds(20); round > 0; --round)
+        for (const auto& each : all) figure.add(each.name, measure_cost(each, 10'000));
+    tell_absent(figure);
 }
 
 TEST_CASE("Signals: a flood of real-time signals", "[bench][signals]") {
     const ::rlimit pending{10'000, 10'000};
     ::setrlimit(RLIMIT_SIGPENDING, &pending);
-    std::printf("\n100 000 real-time signals\n%-20s %10s %10s\n", "", "arrive, %", "1000/s");
-    for (const auto& each : contenders()) {
-        const Flood flood = measure_flood(each, 100'000);
-        std::printf("%-20s %10.1f %10.0f\n", each.name.c_str(), flood.delivered, flood.per_second);
-        std::fflush(stdout);
+    Figure arrive("signal_flood", "%");
+    Figure speed("signal_flood_speed", "1000/s");
+    const auto all = contenders();
+    for (int round = bench::rounds(3); round > 0; --round) {
+        for (const auto& each : all) {
+            const Flood flood = measure_flood(each, 50'000);
+            arrive.add(each.name, flood.delivered);
+            speed.add(each.name, flood.per_second);
+        }
     }
+    tell_absent(arrive);
+    tell_absent(speed);
 }
 
-TEST_CASE("Ticks: drift and wake-ups", "[bench][signals]") {
-    daemonkit::SignalSet signals({SIGTERM});
-    constexpr int ticks = 200;
-    const long before = switches();
-    const auto start = Clock::now();
-    auto next = start;
-    std::vector<double> late;
-    for (int tick = 0; tick < ticks; ++tick) {
-        const auto end_of_work = Clock::now() + 1ms;
-        while (Clock::now() < end_of_work) continue;
-        signals.wait_until(next += 5ms);
-        late.push_back(std::chrono::duration<double, std::milli>(Clock::now() - next).count());
+TEST_CASE("Ticks: drift and wake-ups", "[bench][ticks]") {
+    Figure late("tick_late", "ms");
+    Figure wakeups("tick_wakeups", "a tick");
+    std::vector<std::pair<std::string, std::unique_ptr<Ticker>>> all;
+    all.emplace_back(bench::raw, std::make_unique<ClockNanosleep>());
+    all.emplace_back(bench::daemonkit_itself, std::make_unique<SetTicker>());
+    all.emplace_back("sleep_for", std::make_unique<SleepFor>());
+#if DAEMONKIT_BENCH_ASIO
+    all.emplace_back("Asio", std::make_unique<AsioTicker>());
+#else
+    late.remark("Asio", "not installed");
+    wakeups.remark("Asio", "not installed");
+#endif
+    for (int round = bench::rounds(5); round > 0; --round) {
+        for (const auto& [name, ticker] : all) {
+            const Ticks ticks = measure_ticks(*ticker, 200);
+            late.add(name, ticks.late_ms);
+            wakeups.add(name, ticks.wakeups);
+        }
     }
-    const long after_ticks = switches();
-    signals.wait_for(1s);
-    const long after_idle = switches();
-    std::printf(
-        "\n%d ticks of 5 ms, 1 ms of them work\nlate: median %.3f ms, the last one %.3f ms\n"
-        "wake-ups a tick %.2f, in an idle second %ld (the one that ends it)\n",
-        ticks, median(late), late.back(), static_cast<double>(after_ticks - before) / ticks,
-        after_idle - after_ticks);
 }

@@ -6,4 +6,5 @@ int main(int argc, char** argv) {
     const bench::Start start = bench::begin(argc, argv);
     if (::daemon(0, 0) != 0) std::abort();
     bench::tell_ready(start);
+    if (start.stays) ::pause();
 }

@@ -2,7 +2,10 @@
 // libdaemon in the order of its manual.
 #include "start.hpp"
 
+#include <csignal>
+
 #include <libdaemon/daemon.h>
+#include <sys/select.h>
 
 int main(int argc, char** argv) {
     const bench::Start start = bench::begin(argc, argv);
@@ -14,4 +17,10 @@ int main(int argc, char** argv) {
     if (daemon_close_all(start.report, -1) < 0) std::abort();
     daemon_retval_send(0);
     bench::tell_ready(start);
+    if (!start.stays) return 0;
+    if (daemon_signal_init(SIGTERM, 0) < 0) std::abort();
+    fd_set signals;
+    FD_ZERO(&signals);
+    FD_SET(daemon_signal_fd(), &signals);
+    ::select(daemon_signal_fd() + 1, &signals, nullptr, nullptr, nullptr);
 }
