@@ -81,6 +81,7 @@ struct Way {
 void compare(const std::string& name, const std::vector<Way>& ways, int rounds, int lines,
              const Receiver& receiver, int expected) {
     Figure time(name, "ns");
+    Figure rate(name + "_rate", "1000/s");
     for (int round = bench::rounds(rounds); round > 0; --round) {
         for (const Way& way : ways) {
             const double took = bench::nanoseconds_of([&] {
@@ -91,6 +92,7 @@ void compare(const std::string& name, const std::vector<Way>& ways, int rounds, 
             });
             REQUIRE(receiver.drain() == expected);
             time.add(way.name, took / lines);
+            rate.add(way.name, 1e6 * lines / took);
         }
     }
     Figure instructions(name + "_instructions", "instructions");
