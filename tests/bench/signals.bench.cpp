@@ -392,7 +392,7 @@ struct ClockNanosleep final : Ticker {
 
 struct SetTicker final : Ticker {
     void wait_until(Clock::time_point time) override { signals.wait_until(time); }
-    daemonkit::SignalSet signals{{SIGTERM}};
+    daemonkit::SignalSet signals{SIGTERM};
 };
 
 /// Sleeps for what a tick lasts, as it is often written.

@@ -305,7 +305,7 @@ TEST_CASE("Start: with 10 000 leaked descriptors", "[bench][start]") {
 }
 
 TEST_CASE("Start: with a heap of 1 GiB", "[bench][start]") {
-    compare("heap", bench::rounds(10), 1024);
+    compare("heap", bench::rounds(8), 1024);
 }
 
 TEST_CASE("Start: with a high limit of descriptors", "[bench][start]") {
@@ -323,18 +323,21 @@ TEST_CASE("System calls: of a start, above a program that is no daemon", "[bench
     std::map<std::string, std::map<std::string, int>> table;
     std::vector<std::string> columns;
     for (const Program& program : contenders(0, {&figure})) {
-        const auto calls = count_start(program);
-        if (!calls) {
-            figure.remark(program.name, "not measured here: it cannot be traced");
-            continue;
-        }
-        int sum = 0;
-        for (const auto& [number, times] : *calls) {
-            sum += times;
-            if (times != 0) table[name_of(number)][program.name] = times;
-        }
-        figure.add(program.name, sum);
         columns.push_back(program.name);
+        for (int round = 0; round < 5; ++round) {  // who waits for whom differs
+            const auto calls = count_start(program);
+            if (!calls) {
+                figure.remark(program.name, "not measured here: it cannot be traced");
+                columns.pop_back();
+                break;
+            }
+            int sum = 0;
+            for (const auto& [number, times] : *calls) {
+                sum += times;
+                if (times != 0) table[name_of(number)][program.name] = times;
+            }
+            figure.add(program.name, sum);
+        }
     }
     std::printf("\n%-18s", "system calls");
     for (const std::string& column : columns) std::printf(" %13s", column.c_str());
