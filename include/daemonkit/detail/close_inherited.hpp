@@ -10,8 +10,6 @@
 
 #include <cerrno>
 #include <cstddef>  // std::size_t
-#include <optional>
-#include <utility>  // std::move
 #include <vector>
 
 #include <poll.h>
@@ -34,43 +32,41 @@ inline void close_run(int first, int last) noexcept {
     for (int fd = first; fd <= last; ++fd) static_cast<void>(sys::close(fd));
 }
 
-/// Descriptors that are open, as far as poll(2) tells: it does not see those of O_PATH.
-struct PolledDescriptors {
-    std::size_t count = 0;       ///< of all, the standard streams among them
-    std::vector<int> inherited;  ///< those from 3 on, in order
-};
-
-/// Asks for a whole batch by one call; nothing where it is refused, as it is above the descriptor limit.
-inline std::optional<PolledDescriptors> poll_descriptors(int slots) {
-    constexpr int batch = 256;
-    PolledDescriptors open;
-    ::pollfd set[batch];
-    for (int first = 0; first < slots; first += batch) {
-        const int count = slots - first < batch ? slots - first : batch;
-        for (int i = 0; i < count; ++i) set[i] = {first + i, 0, 0};
-        if (!sys::poll(set, static_cast<std::size_t>(count), 0)) return {};
-        for (int i = 0; i < count; ++i) {
-            if ((set[i].revents & POLLNVAL) != 0) continue;
-            ++open.count;
-            if (first + i >= first_inherited_fd) open.inherited.push_back(first + i);
-        }
-    }
-    return open;
-}
-
-/// True when the kernel says that no more than these are open (since Linux 6.2).
+/// How many descriptors are open, as the kernel says since Linux 6.2; 0 where it does not.
 ///
 /// Source:   proc_pid_fd(5).
-inline bool are_all(std::size_t count) noexcept {
+inline std::size_t count_descriptors() noexcept {
     struct ::stat folder {};
-    return sys::stat("/proc/self/fd", &folder) && static_cast<std::size_t>(folder.st_size) == count;
+    if (!sys::stat("/proc/self/fd", &folder)) return 0;
+    return static_cast<std::size_t>(folder.st_size);
+}
+
+/// Adds the descriptors from 3 on, a batch by each call of poll(2); true when the `count` that are open have been seen.
+///
+/// poll does not see those of O_PATH, and is refused above the descriptor limit.
+inline bool poll_descriptors(int slots, std::size_t count, std::vector<int>& open) {
+    constexpr int batch = 256;
+    ::pollfd set[batch];
+    std::size_t seen = 0;
+    for (int first = 0; seen < count && first < slots; first += batch) {
+        const int size = slots - first < batch ? slots - first : batch;
+        for (int i = 0; i < size; ++i) set[i] = {first + i, 0, 0};
+        if (!sys::poll(set, static_cast<std::size_t>(size), 0)) return false;
+        for (int i = 0; i < size; ++i) {
+            if ((set[i].revents & POLLNVAL) != 0) continue;
+            ++seen;
+            if (first + i >= first_inherited_fd) open.push_back(first + i);
+        }
+    }
+    return seen == count;
 }
 
 /// The descriptors from 3 up to `slots` that are open, in order.
 inline std::vector<int> open_descriptors(int slots) {
-    auto polled = poll_descriptors(slots);
-    if (polled && are_all(polled->count)) return std::move(polled->inherited);
     std::vector<int> open;
+    const std::size_t count = count_descriptors();
+    if (count != 0 && poll_descriptors(slots, count, open)) return open;
+    open.clear();
     for (int fd = first_inherited_fd; fd < slots; ++fd) {
         if (sys::fcntl_getfd(fd).error != EBADF) open.push_back(fd);
     }
