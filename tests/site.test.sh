@@ -8,6 +8,7 @@ part=$1 checkout=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+export PYTHONUTF8=1
 python=/usr/bin/python3  # the one that has mkdocs
 not_here() { echo "NOT TESTED HERE: $1 is not installed"; exit 77; }
 command -v "$python" >/dev/null || not_here python3
@@ -57,6 +58,7 @@ if [ "$part" = pages ]; then
     expect_in_page 'a fence that is none' '<p>```cpp</p>'
     expect_in_page 'a link that is none' '<p>[text](page.md)</p>'
     expect_in_page 'a lone backtick' '<p>a `word</p>'
+    expect_in_page 'an escape that was not resolved' "<ul><li>with $(printf '\002')123$(printf '\003')fmt}</li></ul>"
     expect_in_page 'line 1: </p> closes <time>' '<p>at <time></p>'
     page ''
     echo '@import "https://example.org/font.css";' >>"$work/site/look.css"

@@ -67,7 +67,8 @@ def misread(page):
                               (r"```|~~~~", "a fence that is none"),
                               (r"\]\([^)]*\)", "a link that is none"),
                               (r"`", "a lone backtick"),
-                              (r"\*\*", "asterisks")):
+                              (r"\*\*", "asterisks"),
+                              (r"[\x02\x03]|&#?\w+;", "an escape that was not resolved")):
             if match := re.search(pattern, text):
                 yield f"{what}: {text[match.start():match.start() + 60].strip()!r}"
 

@@ -19,6 +19,7 @@ from mkdocs.utils import get_relative_url
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 import reference as reference_pages  # noqa: E402  (its folder has to be known first)
 
@@ -169,7 +170,7 @@ def rewritten(text, name, folder_of_text):
         return f"]({posixpath.relpath(site_path(file), posixpath.dirname(name) or '.')}{anchor}{fragment})"
 
     def on_prose(prose):
-        prose = re.sub(r"(?m)^(#+ .*)(\{.*\} *)$", r"\1\\\2", prose)  # {fmt}, which is no attribute of the heading
+        prose = re.sub(r"(?m)^(#+ .*)\{(.*\} *)$", r"\1&#123;\2", prose)  # {fmt}, which is no attribute of the heading
         prose = re.sub(r"<!-- region: (\S+) \S+ -->\n", origin, prose)
         return re.sub(r"\]\(([^()\s]+)\)", target, prose)
 
@@ -259,6 +260,7 @@ def on_post_build(config):
     full = {url: name for name, url in reference.urls.items() if "::" in name and "#" in url}
     index["docs"] = [entry for entry in index["docs"] if not entry["location"].startswith("source/")]
     for entry in index["docs"]:
+        entry["title"] = entry["title"].replace("&#123;", "{")
         if entry["location"].startswith("reference/"):
             entry["title"] = full.get(entry["location"], entry["title"])
     place.write_text(json.dumps(index, separators=(",", ":")))
