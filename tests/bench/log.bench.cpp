@@ -113,8 +113,13 @@ void compare(const std::string& name, const std::vector<Way>& ways, int rounds, 
 }  // namespace
 
 TEST_CASE("Log: a line to a socket that is read", "[bench][log]") {
-    if (const std::string refused = testkit::enter_private_dev(); !refused.empty())
+    if (const std::string refused = testkit::enter_private_dev(); !refused.empty()) {
+        for (const char* name : {"log_line", "log_line_rate", "log_line_instructions", "log_below",
+                                 "log_below_instructions"})
+            Figure(name, "").remark(bench::daemonkit_itself,
+                                    "not measured here: it needs " + refused);
         return testkit::not_tested("a /dev/log of its own needs " + refused);
+    }
     const Receiver receiver;
 
     const int raw = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
