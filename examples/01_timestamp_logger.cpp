@@ -30,9 +30,9 @@ static bool parse(char** argument, daemonkit::DaemonOptions& options, Seconds& i
             options.pid_file = value;
         } else if (std::strcmp(name, "--interval") == 0) {
             char* end = nullptr;
-            interval = Seconds(std::strtod(value, &end));
-            if (*end != '\0' || !(interval >= Seconds(0.001) && interval <= Seconds(1e6)))
-                return false;
+            const double seconds = std::strtod(value, &end);
+            if (*end != '\0' || !(seconds >= 0.001 && seconds <= 1e6)) return false;  // "nan", too
+            interval = Seconds(seconds);
         } else {
             return false;
         }
