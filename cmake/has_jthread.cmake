@@ -3,7 +3,7 @@
 # then not built, and told as not tested.
 include(CheckCXXSourceCompiles)
 block()
-    set(CMAKE_REQUIRED_FLAGS "-std=c++20")
+    set(CMAKE_CXX_STANDARD 20)
     set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
     set(CMAKE_REQUIRED_QUIET ON)
     check_cxx_source_compiles("
