@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# DAEMONKIT_HAS_JTHREAD: not with libc++ before version 20. The library does without; tests and examples that do not are
+# DAEMONKIT_HAS_STD_JTHREAD: not with libc++ before version 20. The library does without; tests and examples that do not are
 # then not built, and told as not tested.
 include(CheckCXXSourceCompiles)
 block()
@@ -11,7 +11,7 @@ block()
         #ifndef __cpp_lib_jthread
         #error there is none
         #endif
-        " DAEMONKIT_HAS_JTHREAD)
+        " DAEMONKIT_HAS_STD_JTHREAD)
 endblock()
 
 # daemonkit_lacks_jthread(<variable> <name> <name of the test>): whether that one of the tests and examples has to be left out.
@@ -25,7 +25,7 @@ function(daemonkit_lacks_jthread variable name test)
         threads_tour
         watchdog)
     set(${variable} FALSE PARENT_SCOPE)
-    if(NOT DAEMONKIT_HAS_JTHREAD AND name IN_LIST needing)
+    if(NOT DAEMONKIT_HAS_STD_JTHREAD AND name IN_LIST needing)
         set(${variable} TRUE PARENT_SCOPE)
         if(DAEMONKIT_BUILD_TESTS)
             add_test(NAME "${test}" COMMAND sh -c "echo 'NOT TESTED HERE: the standard library has no std::jthread'; exit 77")
