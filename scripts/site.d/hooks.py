@@ -35,7 +35,6 @@ folder = None
 def on_config(config):
     global folder
     folder = tempfile.TemporaryDirectory()
-    config["site_url"] = config["site_url"] or ""
     return config
 
 
@@ -50,10 +49,10 @@ def on_files(files, config):
     for header in reference.headers.values():
         generated[header.page()] = reference.page(header)
     generated["reference/index.md"] = reference.index(reference_groups(config["nav"]))
-    for path in {*ROOT.glob("include/**/*.hpp"), *ROOT.glob("examples/**/*"), *linked_files()}:
+    for path in sorted({*ROOT.glob("include/**/*.hpp"), *ROOT.glob("examples/**/*"), *linked_files()}):
         if path.is_file():
             name = path.relative_to(ROOT).as_posix()
-            generated[f"source/{name}.md"] = source_page(name, path.read_text())
+            generated[f"source/{name}.md"] = source_page(name, path.read_text(errors="replace"))
     for name, page in AS_PAGES.items():
         if page != "index.md":
             generated[page] = rewritten((ROOT / name).read_text(), page, "")
@@ -254,7 +253,9 @@ def target_of(text):
 # -- the search -------------------------------------------------------------------------------------------------------
 
 def on_post_build(config):
-    """The search knows names in full, and leaves the sources out."""
+    """The search knows names in full, and leaves the sources out. Without an address there is no map of the site."""
+    for place in pathlib.Path(config["site_dir"]).glob("sitemap.xml*"):
+        place.unlink()
     place = pathlib.Path(config["site_dir"], "search", "search_index.json")
     index = json.loads(place.read_text())
     full = {url: name for name, url in reference.urls.items() if "::" in name and "#" in url}
