@@ -192,6 +192,7 @@ public:
     void close() noexcept {
         if (state_ == State::closed) return;
         state_ = State::closed;
+        if (!has_duties()) return;
         if (owner_ != detail::sys::getpid()) {
             // A process forked by the daemon: its copies of the descriptors go, the daemon's files stay.
             channel_.close();
@@ -224,6 +225,12 @@ public:
 
 private:
     enum class State { starting, ready, closed };
+
+    /// True when the end of the scope has something to tell or to undo, which is for the daemon's own process alone.
+    bool has_duties() const noexcept {
+        return channel_.is_open() || lock_ || notifier_.is_open() || setup_.has_saved_streams();
+    }
+
     static constexpr int no_launcher =
         71;  ///< EX_OSERR, as of every call that is not the program's
 

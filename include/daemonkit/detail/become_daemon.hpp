@@ -116,6 +116,13 @@ public:
         install_stream(target, stream);
     }
 
+    bool has_saved_streams() const noexcept {
+        for (const UniqueFd& saved : saved_streams_) {
+            if (saved.is_open()) return true;
+        }
+        return false;
+    }
+
     /// Puts the streams of a foreground process back; what was written goes out first.
     void put_back_streams() noexcept {
         for (int fd = 2; fd >= 0; --fd) {

@@ -99,8 +99,9 @@ private:
 
     /// Nothing once the daemon is up; what went wrong otherwise.
     std::optional<Error> await_ready() {
-        // The session leader has ended: what it had to say is there.
-        static_cast<void>(read_line());
+        // The session leader has ended: what it had to say is there. Where it had nothing to say, the memory for the
+        // daemon's words is had beforehand.
+        if (!group_.knows_daemon() || !channel_->make_room()) static_cast<void>(read_line());
         // A SIGCHLD of the daemon's may have been dropped with that of the session leader's.
         bool may_have_ended = !hears_end();
         Nanoseconds last_look = 0;

@@ -104,15 +104,21 @@ public:
         return {0, 0};
     }
 
+    /// Has memory for what `fill` reads at once; false when there is none.
+    bool make_room() noexcept {
+        try {
+            received_.reserve(received_.size() + most_at_once);
+        } catch (...) {
+            return false;
+        }
+        return true;
+    }
+
     /// Reads what has arrived, without waiting: 1 when there is something new, 0 at the end of the line.
     Result<int> fill() noexcept {
-        char bytes[1024];
-        try {
-            // First: what has been read and cannot be kept would be lost, and both sides would wait for it.
-            received_.reserve(received_.size() + sizeof bytes);
-        } catch (...) {
-            return {-1, ENOMEM};
-        }
+        char bytes[most_at_once];
+        // First: what has been read and cannot be kept would be lost, and both sides would wait for it.
+        if (!make_room()) return {-1, ENOMEM};
         const auto got =
             retry([&] { return sys::recv(fd_.get(), bytes, sizeof bytes, MSG_DONTWAIT); });
         if (!got) return {-1, got.error};
@@ -180,6 +186,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t most_at_once = 1024;
+
     UniqueFd fd_;
     bool tied_ = false;
     std::string received_;
