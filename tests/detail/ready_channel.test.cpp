@@ -299,12 +299,14 @@ TEST_CASE("ReadyChannel: an error in place of the answer is asked about again, a
         CHECK(line.daemon.await_heard());
         CHECK(fault.hits() == 1);
     }
+    REQUIRE(line.launcher.send(FrameKind::heard, 0));
     {
         const Fault fault("recv", 1, EIO, Repeat::for_good);
         CHECK(line.daemon.await_heard());  // bounded, and then believed
         CHECK(fault.hits() > 1);
         CHECK(fault.hits() < 100);
     }
+    CHECK(line.daemon.await_heard());  // it is still there
     line.launcher.close();
     const Fault fault("recv", 1, EIO);
     CHECK_FALSE(line.daemon.await_heard());
