@@ -80,10 +80,9 @@ private:
 
     /// Once a second, and in a new process, what else may have changed.
     void look_around(pid_t pid) noexcept {
-        struct ::timespec now {};
-        sys::clock_gettime_of_tick(&now);
-        if (now.tv_sec == looked_at_ && pid == pid_) return;
-        looked_at_ = now.tv_sec;
+        const std::int64_t now = sys::second_of_tick();
+        if (now == looked_at_ && pid == pid_) return;
+        looked_at_ = now;
         if (pid == pid_) {
             socket_.forget_stranger();
             return;

@@ -24,9 +24,12 @@ public:
 
     /// Calls `attempt` with this process's pid until the log is not full, or the time is over; returns what the last one
     /// has come to. The mutex is held for the attempts alone: who waits has let go of it.
+    ///
+    /// Always inlined: as a call it, and what it calls, is a ninth of the instructions of a line.
     template <class Attempt>
-    LogSocket::Sent wait_for_room(ProcessMutex& mutex, const LogSocket& socket,
-                                  Attempt attempt) noexcept {
+    [[gnu::always_inline]] LogSocket::Sent wait_for_room(ProcessMutex& mutex,
+                                                         const LogSocket& socket,
+                                                         Attempt attempt) noexcept {
         for (Nanoseconds give_up_at = 0;;) {
             int fd = -1;
             {

@@ -546,14 +546,8 @@ inline void clock_gettime(clockid_t clock, struct ::timespec* now) noexcept {
     ::clock_gettime(clock, now);
 }
 
-/// The time of day as time(2) has it: where it costs less, that of the last tick, some milliseconds ago
-inline void clock_gettime_of_tick(struct ::timespec* now) noexcept {
-#if defined(CLOCK_REALTIME_COARSE)
-    ::clock_gettime(CLOCK_REALTIME_COARSE, now);
-#else
-    ::clock_gettime(CLOCK_REALTIME, now);
-#endif
-}
+/// The second of the day's time, by time(2): on most systems that of the last tick, which costs no more than a read
+inline std::int64_t second_of_tick() noexcept { return ::time(nullptr); }
 /// Nanoseconds since the boot, those asleep included; where there is no such clock, without them
 inline std::int64_t nanoseconds_since_boot() noexcept {
 #if DAEMONKIT_OS_LINUX()

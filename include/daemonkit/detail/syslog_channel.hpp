@@ -95,7 +95,7 @@ private:
         if (form_.has_fraction())
             sys::clock_gettime(CLOCK_REALTIME, &moment.time);
         else
-            sys::clock_gettime_of_tick(&moment.time);
+            moment.time.tv_sec = static_cast<time_t>(sys::second_of_tick());
         if (!form_.is_outdated(moment.time, pid)) return moment;
         if (pid == pid_) {
             socket_.forget_stranger();
