@@ -43,6 +43,7 @@ expect_nothing_left "$child" ""
 # -- SIGTERM while a worker does not answer, and SIGKILL
 for section in pipe fifo queue memory places stream datagram; do
     for signal in TERM KILL; do
+        : >out
         "$program" --hold "$section" --foreground >out 2>err </dev/null &
         child=$!
         started+=("$child")

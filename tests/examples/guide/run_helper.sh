@@ -18,11 +18,13 @@ status=$?
 expect "SIGTERM ends it with 0" [ "$status" -eq 0 ]
 expect "and the helper with it" is_gone $helper
 
+: >out  # what is ready is the next helper
 "$program" --beside >out 2>err </dev/null &
 child=$!
 started+=("$child")
 wait_for "the helper is ready" grep -qx ready out
 helper=$(cat "/proc/$child/task/$child/children")
+expect "there is one again" [ "$(wc -w <<<"$helper")" -eq 1 ]
 kill -KILL $helper
 wait "$child"
 expect "a helper that is killed is told of" [ "$(tail -n 1 out)" = "killed by SIGKILL" ]
