@@ -68,7 +68,12 @@ std::string why_neither(Program& program) {
     const Ended launcher = program.start.await();
     // A launcher that is killed may leave a program that is complete, a moment later.
     if (launcher.signal == SIGKILL && !program.start.leaves_nothing()) return "a process is left";
-    const auto holder = program.holder();
+    auto holder = program.holder();
+    // A process that ends gives up its memory, and with that the name of its program, before its descriptors.
+    const auto is_settled = [&] {
+        return !(holder = program.holder()) || !program_of(*holder).empty();
+    };
+    if (launcher.signal == SIGKILL) static_cast<void>(eventually(is_settled));
     if (launcher.exit_status == 0 && !holder) return "status 0, and nobody holds the lock";
     if (holder && (launcher.exit_status == 0 || launcher.signal == SIGKILL)) {
         if (program_of(*holder) != sleep_program) return "the holder is " + program_of(*holder);
