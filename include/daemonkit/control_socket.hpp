@@ -44,8 +44,8 @@ namespace daemonkit {
 /// A socket that somebody removes, or puts another file in the place of, is made again within a minute by `serve`, where
 /// the process has the right to make it and no other daemon has the name by then.
 ///
-/// Process:  made in the daemon, after the DaemonContext or by its hook `in_daemon`, and served by the process that made it. A forked child removes
-///           nothing, and ends nobody's connection.
+/// Process:  made in the daemon, after the DaemonContext or by its hook `in_daemon`, and served by the process that made
+///           it. A forked child removes nothing, and ends nobody's connection.
 /// Errors:   Step::open_control_socket: EADDRINUSE when a daemon listens there — actionable, exit status 75; EEXIST for a
 ///           file that is no socket; ENAMETOOLONG; EINVAL for an option. Step::resolve_user for the group. A socket whose
 ///           daemon is dead, which is one that refuses, is replaced.
@@ -81,7 +81,8 @@ public:
     }
 
     /// The one descriptor to wait for: readable as long as `serve` has something to do, be it that somebody's time is
-    /// over, or that it is time to look after the name. Borrowed, close-on-exec, the same from beginning to end; to be polled level-triggered.
+    /// over, or that it is time to look after the name. Borrowed, close-on-exec, the same from beginning to end; to be
+    /// polled level-triggered.
     int native_handle() const noexcept { return queue_.native_handle(); }
 
     /// All that it has open but its clients: for DaemonOptions::keep_open, where it is made by the hook `in_daemon`.

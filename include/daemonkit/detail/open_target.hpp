@@ -79,13 +79,13 @@ inline UniqueFd open_file(const std::string& path, int flags, mode_t mode,
 
 /// The open target: close-on-exec from birth, above descriptor 2; none for Inherit and DefaultTarget.
 ///
-/// A relative path starts from the directory of this moment. A symbolic link as the last part of a path is followed only in a folder that nobody but root and the user of this process can change: in a shared folder
-/// somebody else may have put it there to have another file written. A named pipe is not waited for; one to
-/// write to must have a reader.
+/// A relative path starts from the directory of this moment. A symbolic link as the last part of a path is followed
+/// only in a folder that nobody but root and the user of this process can change: in a shared folder somebody else may
+/// have put it there to have another file written. A named pipe is not waited for; one to write to must have a reader.
 ///
 /// Process:  launcher, before any fork: a log that cannot be opened ends the start there.
-/// Errors:   Step::resolve_path; Step::open_stream on the path, or on the stream where there is no path. EINVAL for a target that
-///           the stream cannot use (stdin appended to, output read from, a mode above 0777).
+/// Errors:   Step::resolve_path; Step::open_stream on the path, or on the stream where there is no path. EINVAL for a
+///           target that the stream cannot use (stdin appended to, output read from, a mode above 0777).
 /// Source:   open(2), fcntl(2) F_DUPFD_CLOEXEC.
 inline UniqueFd open_target(Stream stream, const StreamTarget& target) {
     if (std::holds_alternative<NullDevice>(target)) {
