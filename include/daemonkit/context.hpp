@@ -60,26 +60,9 @@ class DaemonContext {
 public:
     /// The calling process is the daemon that the options describe.
     explicit DaemonContext(const DaemonOptions& options = {}) try {
-        if (options.other_threads == OtherThreads::start_again) {
-            if (auto line = detail::take_line_to_launcher()) {
-                channel_ = detail::ReadyChannel(std::move(*line));
-                continue_start(options);
-                return;
-            }
-            const bool detaches =
-                detail::decide_detach(options.detach, options.notification_fd).choice ==
-                Detach::always;
-            if (detaches && detail::count_other_threads(detail::read_proc_status()) > 0) {
-                launch_again(options);
-            }
-        }
-        detail::PreparedStart start(options);
-        detach_decision_ = start.detach;
-        if (start.detaches()) {
-            launch(start);
-        } else {
-            stay(start);
-        }
+        begin_start(options);
+        // What the start needed is given back by now: that was done while the launcher took in that all is ready.
+        if (state_ == State::announced) settle();
     } catch (const std::exception& failure) {
         // All is put back by now, the variable too.
         static_cast<void>(Notifier(detail::manager_variable("NOTIFY_SOCKET")).failed(failure));
@@ -101,20 +84,12 @@ public:
     void notify_ready() {
         if (state_ == State::ready || state_ == State::closed) return;
         try {
-            setup_.redirect(Stream::err, error_target_.get());
-            detail::check(channel_.untie(), Step::report_ready, "");
+            announce();
         } catch (const std::exception& failure) {
             notify_failed(failure);
             throw;
         }
-        // Before the launcher ends: a manager that takes it for the main process would see the service end.
-        if (channel_.is_open()) {
-            static_cast<void>(notifier_.main_process(owner_));
-            commit();
-        }
-        error_target_.reset();
-        state_ = State::ready;
-        tell_managers();
+        settle();
     }
 
     /// The process becomes the program, with its pid, the lock of the pid file and all that the options made of it.
@@ -224,7 +199,7 @@ public:
     const DetachDecision& detach_decision() const noexcept { return detach_decision_; }
 
 private:
-    enum class State { starting, ready, closed };
+    enum class State { starting, announced, ready, closed };
 
     /// True when the end of the scope has something to tell or to undo, which is for the daemon's own process alone.
     bool has_duties() const noexcept {
@@ -233,6 +208,29 @@ private:
 
     static constexpr int no_launcher =
         71;  ///< EX_OSERR, as of every call that is not the program's
+
+    /// The start up to the daemon's word that it is ready, where the options do not leave that to the program.
+    void begin_start(const DaemonOptions& options) {
+        if (options.other_threads == OtherThreads::start_again) {
+            if (auto line = detail::take_line_to_launcher()) {
+                channel_ = detail::ReadyChannel(std::move(*line));
+                return continue_start(options);
+            }
+            const bool detaches =
+                detail::decide_detach(options.detach, options.notification_fd).choice ==
+                Detach::always;
+            if (detaches && detail::count_other_threads(detail::read_proc_status()) > 0) {
+                launch_again(options);
+            }
+        }
+        detail::PreparedStart start(options);
+        detach_decision_ = start.detach;
+        if (start.detaches()) {
+            launch(start);
+        } else {
+            stay(start);
+        }
+    }
 
     /// Forks; returns in the daemon. The launcher ends here, or leaves with the exception of the start.
     void launch(detail::PreparedStart& start) {
@@ -309,7 +307,7 @@ private:
             become(start, detail::DaemonState::Undo::pointless);
             start.filled.release();
             if (start.options.ready_when == ReadyWhen::constructed) {
-                notify_ready();
+                announce();
             } else if (!channel_.tie()) {
                 leave(no_launcher);
             }
@@ -356,11 +354,24 @@ private:
                       Step::reset_signals, "signal mask");
     }
 
+    /// All is done and the launcher is told so, but the daemon is not ready before it has been heard.
+    void announce() {
+        setup_.redirect(Stream::err, error_target_.get());
+        detail::check(channel_.untie(), Step::report_ready, "");
+        state_ = State::announced;
+        if (!channel_.is_open()) return;
+        // Before the launcher ends: a manager that takes it for the main process would see the service end.
+        static_cast<void>(notifier_.main_process(owner_));
+        if (!channel_.send(detail::FrameKind::ready, owner_)) leave(no_launcher);
+    }
+
     /// Ready, heard: after it both sides know. Without the answer there is no daemon.
-    void commit() noexcept {
-        const auto said = channel_.send(detail::FrameKind::ready, owner_);
-        if (!said || !channel_.await_heard()) leave(no_launcher);
+    void settle() noexcept {
+        if (channel_.is_open() && !channel_.await_heard()) leave(no_launcher);
         channel_.close();
+        error_target_.reset();
+        state_ = State::ready;
+        tell_managers();
     }
 
     /// Returns by an Error alone.
