@@ -65,6 +65,7 @@ inline bool poll_descriptors(int slots, std::size_t count, std::vector<int>& ope
 inline std::vector<int> open_descriptors(int slots) {
     std::vector<int> open;
     const std::size_t count = count_descriptors();
+    open.reserve(count < static_cast<std::size_t>(slots) ? count : 0);
     if (count != 0 && poll_descriptors(slots, count, open)) return open;
     open.clear();
     for (int fd = first_inherited_fd; fd < slots; ++fd) {

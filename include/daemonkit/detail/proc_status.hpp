@@ -64,6 +64,12 @@ inline pid_t proc_pid(std::string_view text) noexcept {
     return pid ? *pid : sys::getpid();
 }
 
+/// True when the last of the fields that are looked for is there.
+inline bool has_all_fields(std::string_view status) noexcept {
+    const auto last = status.find("\nSigCgt:");
+    return last != std::string_view::npos && status.find('\n', last + 1) != std::string_view::npos;
+}
+
 /// The status of this process; nothing where there is no /proc, or it does not answer all of it.
 inline std::optional<ProcStatus> read_proc_status() {
     const auto opened = retry([] { return sys::open("/proc/self/status", O_RDONLY | O_CLOEXEC); });
@@ -71,16 +77,17 @@ inline std::optional<ProcStatus> read_proc_status() {
     const UniqueFd fd(opened.value);
     // The supplementary groups stand before half of what is looked for, and there may be 65536 of them.
     constexpr std::size_t longest = std::size_t{1} << 20U;
-    std::string text;
-    while (text.size() < longest) {
-        char part[4096];
+    char part[4096];
+    std::string longer;
+    std::string_view text;
+    do {
         const auto got = retry([&] { return sys::read(fd.get(), part, sizeof part); });
         if (!got) return {};
         if (got.value == 0) break;
-        text.append(part, static_cast<std::size_t>(got.value));
-        const auto last = text.find("\nSigCgt:");  // of the fields below
-        if (last != std::string::npos && text.find('\n', last + 1) != std::string::npos) break;
-    }
+        text = {part, static_cast<std::size_t>(got.value)};
+        if (longer.empty() && has_all_fields(text)) break;  // nearly always
+        text = longer.append(text);
+    } while (!has_all_fields(text) && text.size() < longest);
     const auto threads = proc_field<int>(text, "\nThreads:", 10);
     const auto slots = proc_field<int>(text, "\nFDSize:", 10);
     const auto ignored = proc_field<std::uint64_t>(text, "\nSigIgn:", 16);
