@@ -122,6 +122,20 @@ TEST_CASE("DaemonContext: started with signals ignored, as by nohup and in a she
                       {"--signals", made}));
 }
 
+TEST_CASE("DaemonContext: started with the C library's own signals ignored, too",
+          "[context][process]") {
+    SECTION("the daemon has their defaults") { CHECK(check_start({{}, ignore_signals_of_libc})); }
+    SECTION("after a failed start in the foreground they are ignored again") {
+        const DaemonFiles files;
+        const std::string state = files.folder / "state";
+        DaemonStart start(
+            files.start({"--foreground", "--directory", "/no/such/folder", "--state", state}),
+            {{}, ignore_signals_of_libc});
+        CHECK(start.await().exit_status == 78);
+        CHECK(why_changed(state) == "");
+    }
+}
+
 TEST_CASE("DaemonContext: started with every signal blocked", "[context][process]") {
     const std::string made = GENERATE("before", "after");
     CAPTURE(made);

@@ -2,11 +2,14 @@
 #pragma once
 // What a launcher can be born into: functions for Surroundings::prepare, called in the launcher's process before exec.
 
+#include <csignal>
+#include <cstdint>
 #include <string>
 
 #include <fcntl.h>
 #include <sched.h>  // unshare
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +59,14 @@ inline void mount_memory(const std::string& folder, const std::string& options =
 inline void hide_proc() {
     enter_private_mounts();
     mount_memory("/proc");
+}
+
+/// The signals that the C library keeps for itself, and whose disposition it lets nobody change, are ignored.
+inline void ignore_signals_of_libc() {
+    for (int number = 32; number < SIGRTMIN; ++number) {
+        const std::uintptr_t ignored[8]{reinterpret_cast<std::uintptr_t>(SIG_IGN)};  // x86, Arm
+        require(::syscall(SYS_rt_sigaction, number, ignored, nullptr, std::size_t{8}) == 0);
+    }
 }
 
 /// Goes on as pid 1 of a namespace; the process outside ends as that one does.

@@ -10,6 +10,7 @@
 #include <daemonkit/detail/syscall.hpp>
 #include <daemonkit/error.hpp>
 
+#include <cerrno>
 #include <csignal>
 #include <optional>
 #include <vector>
@@ -29,8 +30,9 @@ public:
             if (number == SIGKILL || number == SIGSTOP) continue;
             if (status && !status->differs_from_default(number)) continue;
             struct ::sigaction before {};
-            // EINVAL: a number that the kernel or the C library keeps for itself.
-            if (!sys::sigaction(number, nullptr, &before) || is_own_handler(before)) continue;
+            const auto asked = sys::sigaction(number, nullptr, &before);
+            if (asked.error == EINVAL && status && status->ignores(number)) reset_reserved(number);
+            if (!asked || is_own_handler(before)) continue;
             if (set(number, SIG_DFL)) before_.push_back({number, before});
         }
     }
@@ -55,6 +57,10 @@ public:
             const Saved& last = before_.back();
             static_cast<void>(sys::sigaction(last.number, &last.action, nullptr));
         }
+        for (; !reserved_.empty(); reserved_.pop_back()) {
+            const Reserved& last = reserved_.back();
+            static_cast<void>(sys::rt_sigaction(last.number, last.disposition, nullptr));
+        }
     }
 
 private:
@@ -62,6 +68,17 @@ private:
         int number = 0;
         struct ::sigaction action {};
     };
+
+    struct Reserved {
+        int number = 0;
+        sys::KernelDisposition disposition;
+    };
+
+    /// The C library's own signals are inherited as ignored like all others. Its handlers are not: they stay.
+    void reset_reserved(int number) {
+        Reserved before{number, {}};
+        if (sys::rt_sigaction(number, {}, &before.disposition)) reserved_.push_back(before);
+    }
 
     static Result<int> set(int number, void (*handler)(int)) noexcept {
         struct ::sigaction wanted {};
@@ -72,6 +89,7 @@ private:
     }
 
     std::vector<Saved> before_;
+    std::vector<Reserved> reserved_;
 };
 
 }  // namespace daemonkit::detail

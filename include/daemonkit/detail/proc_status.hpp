@@ -30,6 +30,11 @@ struct ProcStatus {
     std::uint64_t caught = 0;
     bool streams_are_open = false;  ///< 0–2 are, which the number tells that the file was opened at
 
+    /// True when the signal is ignored.
+    bool ignores(int signal) const noexcept {
+        return (ignored >> static_cast<unsigned>(signal - 1) & 1U) != 0;
+    }
+
     /// True when the signal is ignored or caught.
     bool differs_from_default(int signal) const noexcept {
         return ((ignored | caught) >> static_cast<unsigned>(signal - 1) & 1U) != 0;

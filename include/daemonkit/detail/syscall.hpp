@@ -486,6 +486,24 @@ inline Result<int> sigaction(int signal, const struct ::sigaction* action,
                              struct ::sigaction* old) noexcept {
     return invoke("sigaction", [&] { return ::sigaction(signal, action, old); });
 }
+/// What a signal does, in the kernel's own form, which has no name outside it: all zero is the default.
+struct KernelDisposition {
+    alignas(std::uint64_t) unsigned char bytes[64]{};
+};
+
+/// rt_sigaction(2) by number, for the signals that libc keeps for itself and refuses to its sigaction
+inline Result<int> rt_sigaction([[maybe_unused]] int signal,
+                                [[maybe_unused]] const KernelDisposition& wanted,
+                                [[maybe_unused]] KernelDisposition* old) noexcept {
+#if DAEMONKIT_OS_LINUX()
+    const auto size = static_cast<std::size_t>(SIGRTMAX + 1) / 8;  // of a set of signals
+    return invoke("rt_sigaction", [&] {
+        return static_cast<int>(::syscall(SYS_rt_sigaction, signal, &wanted, old, size));
+    });
+#else
+    return invoke("rt_sigaction", [] { return as_errno(ENOSYS); });
+#endif
+}
 /// pthread_sigmask(3): the calling thread's mask; reports its error as errno values
 inline Result<int> pthread_sigmask(int how, const sigset_t* set, sigset_t* old) noexcept {
     return invoke("pthread_sigmask", [&] { return as_errno(::pthread_sigmask(how, set, old)); });
