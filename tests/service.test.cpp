@@ -679,6 +679,9 @@ TEST_CASE("Service: a command line that cannot be is refused", "[service][proces
         const Finished asked = service.run({help});
         CHECK(asked.exit_status == 0);
         CHECK(asked.out.find("usage: probe VERB\n  start ") == 0);
+        for (const std::string verb :
+             {"start", "stop", "restart", "reload", "status", "wait-ready", "run"})
+            CHECK(asked.out.find("\n  " + verb + ' ') != std::string::npos);
         CHECK(asked.err == "");
     }
 }

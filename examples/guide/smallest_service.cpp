@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A whole service: verbs, a control socket, and a body of one line.
+// A whole service: verbs, a control socket, and a body that is one loop.
 //
 //   guide_smallest_service start|stop|restart|reload|status|run
 // [service]
@@ -11,7 +11,10 @@
 int main(int argc, char** argv) {
     using namespace std::chrono_literals;
     const daemonkit::Service thermod({.name = "thermod"}, [](daemonkit::RunningService& service) {
-        while (!service.wait_for(5s)) std::puts("21 degrees");  // until it is to stop
+        while (!service.wait_for(5s)) {  // until it is to stop
+            std::puts("21 degrees");
+            std::fflush(stdout);  // so that a log has it at once
+        }
     });
     return daemonkit::service_main(thermod, argc, argv);
 }

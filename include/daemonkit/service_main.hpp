@@ -75,6 +75,7 @@ inline std::string service_usage(const ServiceOptions& options) {
         "  restart          both\n"
         "  reload           has it read its configuration again; returns with the outcome\n"
         "  status [--json]  tells what it is\n"
+        "  wait-ready       returns when it is ready\n"
         "  run              the same in the foreground";
     if (options.definition)
         text +=
@@ -99,7 +100,10 @@ inline std::string service_usage(const ServiceOptions& options) {
 ///     int main(int argc, char** argv) {
 ///         using namespace std::chrono_literals;
 ///         const daemonkit::Service thermod({.name = "thermod"}, [](daemonkit::RunningService& service) {
-///             while (!service.wait_for(5s)) std::puts("21 degrees");  // until it is to stop
+///             while (!service.wait_for(5s)) {  // until it is to stop
+///                 std::puts("21 degrees");
+///                 std::fflush(stdout);  // so that a log has it at once
+///             }
 ///         });
 ///         return daemonkit::service_main(thermod, argc, argv);
 ///     }

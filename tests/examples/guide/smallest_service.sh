@@ -27,6 +27,7 @@ expect "nothing is left" [ -z "$(ls run)" ]
 child=$!
 started+=("$child")
 wait_for "it runs in the foreground" eval '"$program" wait-ready >wait 2>&1'
+wait_for "what it says is not kept in a buffer" grep -qx "21 degrees" out.run
 kill -TERM "$child"
 wait "$child"
 expect "SIGTERM ends it with 0" [ "$?" -eq 0 ]
