@@ -138,11 +138,12 @@ TEST_CASE("define_service: capabilities that are kept are kept by the manager",
 TEST_CASE("define_service: every word is quoted as the file wants it", "[define_service][unit]") {
     ServiceDefinition more = definition();
     more.program = "/opt/a \"b\"/$x%y'z";
-    more.arguments = {"", "*", "a;b", "\\n", "<&>"};
+    more.arguments = {"", "*", "a;b", "\\n", "$1", "<&>"};
     CHECK(has_line(defined(DefinitionKind::systemd, thermod(), more),
-                   "ExecStart=\"/opt/a \\\"b\\\"/$$x%%y'z\" \"\" * \"a;b\" \"\\\\n\" <&> run"));
-    CHECK(defined(DefinitionKind::runit_run, thermod(), more) ==
-          "#!/bin/sh\nexec 2>&1\nexec '/opt/a \"b\"/$x%y'\\''z' '' '*' 'a;b' '\\n' '<&>' run\n");
+                   "ExecStart=\"/opt/a \\\"b\\\"/$x%%y'z\" \"\" * \"a;b\" \"\\\\n\" $$1 <&> run"));
+    CHECK(
+        defined(DefinitionKind::runit_run, thermod(), more) ==
+        "#!/bin/sh\nexec 2>&1\nexec '/opt/a \"b\"/$x%y'\\''z' '' '*' 'a;b' '\\n' '$1' '<&>' run\n");
     CHECK(
         defined(DefinitionKind::launchd, thermod(), more).find("<string>&lt;&amp;&gt;</string>") !=
         std::string::npos);

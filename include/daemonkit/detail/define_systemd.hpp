@@ -38,7 +38,7 @@ private:
 
 /// The command line of the program, with this verb.
 inline std::string systemd_command(const ServiceDefinition& definition, const char* verb) {
-    std::string command = systemd_argument(definition.program);
+    std::string command = systemd_word(definition.program);  // there, `$` is no variable
     for (const std::string& argument : definition.arguments)
         command += ' ' + systemd_argument(argument);
     return command + ' ' + verb;
