@@ -172,6 +172,17 @@ TEST_CASE("Service: a reload is done when it has an outcome, and tells it", "[se
         CHECK(service.await_log("reload"));
         CHECK(service.run({"status"}).out.find("reloads     1, failed 0") != std::string::npos);
     }
+    SECTION("one after the other without end, and clients are answered all the same") {
+        const bool in_own_loop = GENERATE(false, true);
+        Words options{"--reload", "endless"};
+        if (in_own_loop) options.push_back("--loop");
+        const Probe service(options);
+        const auto start = service.started();
+        ::kill(start->daemon(), SIGHUP);
+        CHECK(service.await_log("reload\nreload\nreload"));
+        CHECK(told(service.run({"echo", "x"})) == "0: <x>\n");
+        CHECK(told(service.run({"stop"})) == "0: probe: stopped\n");
+    }
     SECTION("a daemon that does not answer in time") {
         const Probe service({"--reload", "good", "--hang", "--answer-timeout", "200"});
         const auto start = service.started();

@@ -147,11 +147,8 @@ public:
     /// Does what has come up, and never waits; true when the service is to stop. Before the first wait it lets a long
     /// start be stopped.
     bool poll() {
-        // Not SignalSet::poll: a signal that this thread blocks counts as well.
-        while (const auto signal = signals_.wait_for(Timeout::seconds(0))) {
-            if (signal->number == 0) return true;
-            if (!signals_.dispatch(*signal)) request_stop();
-        }
+        has_more_signals_ = heed_signals();
+        if (signals_.stopped()) return true;
         if (control_ != nullptr) control_->serve();
         name_.look();
         return signals_.stopped();
@@ -200,6 +197,21 @@ public:
 private:
     static constexpr const char* nothing_to_reload = "this service has nothing to reload";
 
+    // True: there may be more. A signal that comes over and over while it is heeded, SIGHUP during a long reload, must
+    // keep neither clients nor the body waiting.
+    bool heed_signals() {
+        sigset_t heeded;
+        sigemptyset(&heeded);
+        // Not SignalSet::poll: a signal that this thread blocks counts as well.
+        while (const auto signal = signals_.wait_for(Timeout::seconds(0))) {
+            if (signal->number == 0) break;
+            if (!signals_.dispatch(*signal)) request_stop();
+            if (sigismember(&heeded, signal->number) == 1) return true;
+            sigaddset(&heeded, signal->number);
+        }
+        return false;
+    }
+
     bool wait_at_most(detail::Nanoseconds time) {
         // A kernel short of memory may refuse a wait now and then; what is refused for good is told.
         constexpr int most_refusals = 20;
@@ -212,7 +224,8 @@ private:
             const auto left =
                 deadline == detail::forever ? deadline : deadline - detail::monotonic_now();
             if (left <= 0) return false;
-            const auto nap = left < name_.longest_wait() ? left : name_.longest_wait();
+            auto nap = left < name_.longest_wait() ? left : name_.longest_wait();
+            if (has_more_signals_) nap = 0;
             const struct ::timespec limit = detail::timespec_of(nap);
             const auto woken =
                 detail::sys::ppoll(set, std::size(set), nap == detail::forever ? nullptr : &limit);
@@ -271,6 +284,7 @@ private:
     std::optional<std::string> doing_;
     Severity log_level_ = Severity::debug;
     bool is_ready_ = false;
+    bool has_more_signals_ = false;
 };
 
 }  // namespace daemonkit
