@@ -3,19 +3,23 @@
 
 #include "catch.hpp"
 #include "fault/with_fault.hpp"
+#include "file_text.hpp"
 #include "run_program.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 using namespace daemonkit;
@@ -310,4 +314,28 @@ TEST_CASE("ReadyChannel: an error in place of the answer is asked about again, a
     line.launcher.close();
     const Fault fault("recv", 1, EIO);
     CHECK_FALSE(line.daemon.await_heard());
+}
+
+TEST_CASE("ReadyChannel: however often the answer cannot be read, it is waited for",
+          "[detail][unit][fault]") {
+    Line line;
+    const Fault fault("recv", 1, EIO, Repeat::for_good);
+    std::atomic<pid_t> waiter{0};
+    std::atomic<bool> has_returned{false};
+    bool was_heard = false;
+    std::thread daemon([&] {
+        waiter = static_cast<pid_t>(::syscall(SYS_gettid));
+        was_heard = line.daemon.await_heard();
+        has_returned = true;
+    });
+    const auto is_asleep = [&] {
+        const std::string stat =
+            read_file("/proc/self/task/" + std::to_string(waiter.load()) + "/stat");
+        return stat.find(") S ") != std::string::npos;
+    };
+    while (!has_returned && (fault.hits() == 0 || !is_asleep())) std::this_thread::yield();
+    CHECK_FALSE(has_returned);
+    CHECK(line.launcher.send(FrameKind::heard, 0));
+    daemon.join();
+    CHECK(was_heard);
 }

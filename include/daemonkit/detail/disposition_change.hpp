@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -57,9 +58,9 @@ public:
             const Saved& last = before_.back();
             static_cast<void>(sys::sigaction(last.number, &last.action, nullptr));
         }
-        for (; !reserved_.empty(); reserved_.pop_back()) {
-            const Reserved& last = reserved_.back();
-            static_cast<void>(sys::rt_sigaction(last.number, last.disposition, nullptr));
+        for (int number = 1; reserved_ != 0; ++number, reserved_ >>= 1U) {
+            if ((reserved_ & 1U) != 0)
+                static_cast<void>(sys::rt_sigaction(number, ignored_, nullptr));
         }
     }
 
@@ -69,15 +70,11 @@ private:
         struct ::sigaction action {};
     };
 
-    struct Reserved {
-        int number = 0;
-        sys::KernelDisposition disposition;
-    };
-
-    /// The C library's own signals are inherited as ignored like all others. Its handlers are not: they stay.
-    void reset_reserved(int number) {
-        Reserved before{number, {}};
-        if (sys::rt_sigaction(number, {}, &before.disposition)) reserved_.push_back(before);
+    /// The C library's own signals are inherited as ignored like all others, from every program that has made this one
+    /// by posix_spawn of glibc. Its handlers are not inherited: they stay.
+    void reset_reserved(int number) noexcept {
+        if (!sys::rt_sigaction(number, {}, &ignored_)) return;
+        reserved_ |= std::uint64_t{1} << static_cast<unsigned>(number - 1);
     }
 
     static Result<int> set(int number, void (*handler)(int)) noexcept {
@@ -89,7 +86,8 @@ private:
     }
 
     std::vector<Saved> before_;
-    std::vector<Reserved> reserved_;
+    std::uint64_t reserved_ = 0;  // bit n-1: signal n was ignored, and libc lets nobody change it
+    sys::KernelDisposition ignored_;
 };
 
 }  // namespace daemonkit::detail

@@ -175,12 +175,11 @@ public:
     bool await_heard() noexcept {
         constexpr int attempts = 20;
         for (int attempt = 0; attempt < attempts; ++attempt) {
-            // The launcher's taking of what was said would wake a recv up, and cost its processor the time to do so.
-            ::pollfd line{fd_.get(), POLLIN, 0};
-            static_cast<void>(sys::poll(&line, 1, -1));
             FrameHeader answer;
             const auto got = retry([&] { return sys::recv(fd_.get(), &answer, sizeof answer, 0); });
             if (got) return got.value > 0;
+            ::pollfd line{fd_.get(), POLLIN, 0};  // not before there is something that can be read
+            static_cast<void>(sys::poll(&line, 1, -1));
         }
         return true;
     }
