@@ -381,19 +381,19 @@ TEST_CASE("PrivilegeDrop: a Landlock too old for its rules is refused, or used a
           "[privileges][process]") {
     if (!has_landlock()) return;
     const Folders folders;
-    const auto confine = [&](const Words& more, int version) {
-        return run_privileges(more + Words{"landlock:" + std::to_string(version)} +
-                              folders.rules() + resolve_and_confine +
+    const auto confine = [&](const Words& more, int abi) {
+        return run_privileges(more + Words{"landlock:" + std::to_string(abi)} + folders.rules() +
+                              resolve_and_confine +
                               Words{"try:list:" + (folders / "other"),
                                     "try:write:" + (folders / "read/file"),
                                     "try:truncate:" + (folders / "read/file")});
     };
-    const int version = GENERATE(1, 2);
-    const Finished required = confine({}, version);
+    const int abi = GENERATE(1, 2);
+    const Finished required = confine({}, abi);
     if (!was_possible(required)) return not_tested("calls of the probe cannot be answered");
     check_confine_refused(required, EOPNOTSUPP,
                           "Landlock: this kernel's cannot keep files from being truncated");
-    const Finished best = confine({"want:confinement:best"}, version);
+    const Finished best = confine({"want:confinement:best"}, abi);
     INFO(best.out);
     CHECK(best["confined"] == "yes");
     CHECK(best["unconfined"].find("cannot keep files from being truncated") != std::string::npos);
