@@ -63,7 +63,8 @@ public:
         });
     }
 
-    /// `stop`, then `start`; where `check` of the options throws, neither, and what runs goes on.
+    /// `stop`, then `start`; where `check` of the options throws, or a start would find no folder for its files, neither:
+    /// what runs goes on.
     ///
     /// Process:  as `start`.
     ServiceResult restart() const {
@@ -73,6 +74,12 @@ public:
                 return ServiceResult();
             },
             [](const std::exception&) { return static_cast<int>(ServiceExit::not_configured); });
+        if (done.success())
+            done = detail::result_of_verb([&] {
+                // The folder of a service that a manager runs as another user is none for a start by this one.
+                static_cast<void>(detail::make_service_files(options()));
+                return ServiceResult();
+            });
         if (!done.success()) return {done.exit_status, "not restarted: " + done.text};
         done = stop();
         return done.success() ? start() : done;

@@ -17,6 +17,12 @@ expect "it is started again" [ "$status" -eq 0 ]
 next=$(cat run/thermod.pid)
 started+=("$next")
 expect "as another process" [ "$next" != "$pid" ]
+chmod 0777 run
+run restart
+expect "a restart that would find no safe folder is refused" [ "$status" -eq 4 ]
+expect "with the reason" grep -q "^thermod: not restarted: runtime_directory: $folder/run: " err
+expect "and stops nothing" kill -0 "$next"
+chmod 0755 run
 run stop
 expect "it is stopped" [ "$status" -eq 0 ]
 expect "and gone" is_gone "$next"
