@@ -3,7 +3,8 @@
 # prints itself, those of Type=notify-reload, or one with what a manager gives by the environment, under a real systemd,
 # which is pid 1 of namespaces of its own. It sees this machine's files, read-only, and has a /run, a /dev, a /var/log, a
 # /var/lib and a tree of cgroups to itself.
-. "$(dirname "$0")/../examples/common.sh"
+source=$(cd "$(dirname "$0")/../.." && pwd)
+. "$source/tests/examples/common.sh"
 echo_server=$2
 service=$3
 at_home=${service%/*}/guide_at_home
@@ -76,6 +77,11 @@ port=$((low - 1 - $$ % 8000))
 cp "$at_home" opt/at_home
 unit home Type=exec "ExecStart=/opt/at_home home" DynamicUser=yes StateDirectory=home \
     "SetCredential=database:open sesame" MemoryPressureWatch=yes
+# The unit that the guide shows, and the program that it is for.
+cp "${service%/*}/00_hello_daemon" opt/hello
+awk '$0 == "```ini" { inside = 1; next } inside && /^```$/ { exit } inside' \
+    "$source/docs/guide/managers.md" >by_hand
+sed 's|/usr/local/bin|/opt|; s|^\[Unit\]|&\nDefaultDependencies=no|; /^\[Install\]/,$d' by_hand >units/by_hand.service
 # The unit that a program prints of itself; a hardened service does not see the folder of this test.
 cp "$service" opt/thermod
 printf 'interval = 20ms\n' >opt/thermod.conf
@@ -189,6 +195,15 @@ expect "a start that fails is a failed start" eval '! ctl start fails'
 expect "with the exit status of a failed start" has fails ExecMainStatus 70
 expect "with the reason as its status" has fails StatusText "application: the cellar: locked (Permission denied)"
 expect "and its errno" has fails StatusErrno 13
+
+expect "a daemon starts by a unit written by hand" ctl start by_hand
+pid=$(property by_hand MainPID)
+expect "its relative paths are those of the unit" [ "$(inside cat /run/hello/hello.pid)" = "$pid" ]
+inside kill -KILL "$pid"
+wait_for "one that crashes is started again" has by_hand NRestarts 1
+wait_for "and runs" has by_hand SubState running
+expect "it stops" ctl stop by_hand
+expect "and well" has by_hand Result success
 
 expect "a service starts by the unit that it prints" ctl start thermod
 expect "as its user" [ "$(inside ps -o user= -p "$(property thermod MainPID)")" = daemon ]
