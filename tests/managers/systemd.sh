@@ -79,7 +79,7 @@ unit home Type=exec "ExecStart=/opt/at_home home" DynamicUser=yes StateDirectory
     "SetCredential=database:open sesame" MemoryPressureWatch=yes
 # The unit that the guide shows, and the program that it is for.
 cp "${service%/*}/00_hello_daemon" opt/hello
-awk '$0 == "```ini" { inside = 1; next } inside && /^```$/ { exit } inside' \
+awk '/^\[Unit\]$/ { inside = 1 } inside && /^```$/ { exit } inside' \
     "$source/docs/guide/managers.md" >by_hand
 sed 's|/usr/local/bin|/opt|; s|^\[Unit\]|&\nDefaultDependencies=no|; /^\[Install\]/,$d' by_hand >units/by_hand.service
 # The unit that a program prints of itself; a hardened service does not see the folder of this test.
