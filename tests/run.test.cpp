@@ -6,11 +6,14 @@
 #include "daemon_files.hpp"
 #include "daemon_start.hpp"
 #include "file_text.hpp"
+#include "surroundings.hpp"
 
 #include <filesystem>
 #include <string>
 
 #include <fcntl.h>
+#include <sys/mman.h>  // memfd_create
+#include <sys/resource.h>
 #include <unistd.h>
 
 using namespace daemonkit;
@@ -167,7 +170,8 @@ TEST_CASE("run: a body that ends its thread leaves the scope as by any other way
 
 TEST_CASE("run: where nobody reads the launcher's stderr, the status still tells",
           "[run][process]") {
-    const std::string stderr_is = GENERATE("closed", "full", "a pipe without a reader");
+    const std::string stderr_is =
+        GENERATE("closed", "full", "a pipe without a reader", "a file that may not grow");
     CAPTURE(stderr_is);
     const auto prepare = [stderr_is] {
         int ends[2];
@@ -175,6 +179,14 @@ TEST_CASE("run: where nobody reads the launcher's stderr, the status still tells
             ::dup2(ends[1], 2);
             ::close(ends[0]);
             ::close(ends[1]);
+            return;
+        }
+        if (stderr_is == "a file that may not grow") {
+            const struct ::rlimit limit { 4096, 4096 };  // the log and the pid file are shorter
+            const int file = ::memfd_create("stderr", 0);
+            require(::ftruncate(file, 4096) == 0 && ::lseek(file, 0, SEEK_END) == 4096 &&
+                    ::dup2(file, 2) == 2 && ::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+            ::close(file);
             return;
         }
         ::close(2);

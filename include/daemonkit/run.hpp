@@ -3,11 +3,10 @@
 // run: a whole daemon in one call, with its failures told where they belong. Floor 9.
 
 #include <daemonkit/context.hpp>
-#include <daemonkit/detail/syscall.hpp>
+#include <daemonkit/detail/write_signals_guard.hpp>
 #include <daemonkit/error.hpp>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>       // std::fprintf
 #include <exception>    // std::exception, std::current_exception
 #include <type_traits>  // std::is_invocable_v
@@ -37,14 +36,11 @@ int handle_exceptions(Call call, Handle handle) {
     }
 }
 
-/// One line on standard error; where nobody reads it the status has to tell, so it is no reason to die of SIGPIPE.
+/// One line on standard error; where it cannot be written the status has to tell, so that is no reason to die of
+/// SIGPIPE or SIGXFSZ.
 inline int tell_failure(const char* program, const std::exception& failure) noexcept {
-    struct ::sigaction ignore {};
-    ignore.sa_handler = SIG_IGN;
-    struct ::sigaction before {};
-    const auto ignored = sys::sigaction(SIGPIPE, &ignore, &before);
+    const WriteSignalsGuard no_signal;
     static_cast<void>(std::fprintf(stderr, "%s: %s\n", program, failure.what()));
-    if (ignored) static_cast<void>(sys::sigaction(SIGPIPE, &before, nullptr));
     return status_of(failure);
 }
 
