@@ -35,11 +35,14 @@ int main(int argc, char** argv) try {
     const daemonkit::DaemonContext daemon({.pid_file = argv[2]});
     log.write(daemonkit::Severity::notice, "started");
     // [log]
-    auto next = std::chrono::steady_clock::now();
-    for (int tick = 1;; ++tick) {
-        log.write(daemonkit::Severity::info, "tick " + std::to_string(tick));
-        const auto signal = signals.wait_until(next += std::chrono::milliseconds(10));
+    using Clock = std::chrono::steady_clock;
+    auto next = Clock::now();
+    for (int tick = 0;;) {
+        const auto signal = signals.wait_until(next);
         if (signal && !signals.dispatch(*signal)) break;
+        if (Clock::now() < next) continue;  // a signal is no tick
+        log.write(daemonkit::Severity::info, "tick " + std::to_string(++tick));
+        next += std::chrono::milliseconds(10);
     }
     log.write(daemonkit::Severity::notice, "stopped");
 } catch (const daemonkit::Error& error) {

@@ -36,12 +36,14 @@ int main(int argc, char** argv) try {
         });
         daemon.notify_ready();
 
-        auto next = std::chrono::steady_clock::now();
-        for (;;) {
-            if (std::puts("alive") < 0 || std::fflush(stdout) != 0) std::clearerr(stdout);
-            const auto signal = signals.wait_until(next += std::chrono::seconds(1));
+        using Clock = std::chrono::steady_clock;
+        for (auto next = Clock::now();;) {
+            const auto signal = signals.wait_until(next);
             // SIGHUP has a callback; SIGTERM and SIGINT have none, and end the loop.
             if (signal && !signals.dispatch(*signal)) break;
+            if (Clock::now() < next) continue;  // the time has not come: it was a signal
+            if (std::puts("alive") < 0 || std::fflush(stdout) != 0) std::clearerr(stdout);
+            next += std::chrono::seconds(1);
         }
         // [reopen]
     });

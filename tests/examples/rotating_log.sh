@@ -17,6 +17,7 @@ expect "and is told" eval 'tail -n 1 log | grep -q "notice: stopped$"'
 expect "the pid file is gone" [ ! -e pid ]
 
 rm -f log*
+begun=$(date +%s%N)
 run log pid
 pid=$(cat pid)
 started+=("$pid")
@@ -32,6 +33,9 @@ kill -HUP "$pid"
 wait_for "where it cannot be opened, the old one says so" grep -qs 'warning: the log could not be opened anew: open_log_file: .*/log: ' yours
 lines=$(grep -c . yours)
 wait_for "and goes on" eval '[ "$(grep -c . yours)" -ge $((lines + 2)) ]'
+for _ in {1..3000}; do kill -HUP "$pid"; done
+ticks=$(sed -n 's/.*: tick //p' yours | tail -n 1)
+expect "a signal is no tick" [ "$ticks" -le $((($(date +%s%N) - begun) / 10000000 + 1)) ]
 kill -INT "$pid"
 wait_for "SIGINT ends it" is_gone "$pid"
 cat log.1 mine yours | sed -n 's/.*: tick //p' >ticks

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 . "$(dirname "$0")/../common.sh"
 
+begun=$(date +%s%N)
 run log pid
 expect "the launcher ends with 0" [ "$status" -eq 0 ]
 pid=$(cat pid)
@@ -16,6 +17,9 @@ lines=$(grep -c . log.2)
 kill -HUP "$pid"
 wait_for "where it cannot be opened, the old one says so" grep -qs '^the old log goes on: open_stream: .*/log: ' log.2
 wait_for "and goes on" eval '[ "$(grep -c . log.2)" -ge $((lines + 2)) ]'
+for _ in {1..3000}; do kill -HUP "$pid"; done
+ticks=$(cat log.1 log.2 | grep -cx alive)
+expect "a signal is no second" [ "$ticks" -le $((($(date +%s%N) - begun) / 1000000000 + 1)) ]
 kill -INT "$pid"
 wait_for "SIGINT ends it" is_gone "$pid"
 expect "the pid file is gone" [ ! -e pid ]
