@@ -494,7 +494,7 @@ TEST_CASE("Service: what answers on the socket, and is no daemon's answer, is to
 
 TEST_CASE("Service: a service manager hears of ready, of each reload, and of the end",
           "[service][process]") {
-    const std::string how = GENERATE("good", "bad");
+    const std::string how = GENERATE("good", "bad", "tells");
     const Probe service({"--reload", how});
     const NotifyReceiver manager(service.folder / "notify");
     DaemonStart run(service.command({"run"}), Surroundings{{manager.variable()}});
@@ -503,8 +503,10 @@ TEST_CASE("Service: a service manager hears of ready, of each reload, and of the
     REQUIRE(service.await_log("ready"));
     service.run({"reload"});
     CHECK(manager.next().text.substr(0, 12) == "RELOADING=1\n");
+    if (how == "tells") CHECK(manager.next().text == "STATUS=the roof is new");
     CHECK(manager.next().text ==
-          (how == "good" ? "STATUS=starting up\nREADY=1" : "STATUS=the roof\\nleaks\nREADY=1"));
+          (how != "bad" ? "STATUS=starting up\nREADY=1" : "STATUS=the roof\\nleaks\nREADY=1"));
+    if (how == "tells") CHECK(manager.next().text == "STATUS=the roof is new");
     service.run({"stop"});
     CHECK(manager.next().text == "STOPPING=1");
     CHECK(run.await().exit_status == 0);

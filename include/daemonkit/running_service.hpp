@@ -160,7 +160,8 @@ public:
     /// Reloads, as SIGHUP does; returns nothing, or why what was in force stays.
     std::optional<std::string> reload() {
         if (!reload_) return nothing_to_reload;
-        ReloadNotifier manager(daemon_.notifier(), doing_.value_or(""));
+        const auto doing = doing_;
+        ReloadNotifier manager(daemon_.notifier(), doing.value_or(""));
         ReloadGuard guard(manager);
         std::optional<std::string> failure;
         const ServiceResult called = detail::result_of_verb([&] {
@@ -174,6 +175,8 @@ public:
             guard.fail(*failure);
         else
             guard.succeed();
+        // What the reload itself has said, which the end of it took back.
+        if (!failure && doing_ != doing) daemon_.notify_status(*doing_);
         return failure;
     }
 

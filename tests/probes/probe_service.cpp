@@ -3,7 +3,7 @@
 //
 //   --no-control   --close-all   --refuse (every client)   --stop SCHEDULE   --ready-timeout MS   --answer-timeout MS
 //   --check TEXT          what the check throws
-//   --reload no|good|bad|throws|odd|endless   what on_reload's function does; without it there is none
+//   --reload no|good|bad|throws|odd|endless|tells   what on_reload's function does; without it there is none
 //   --slow-launcher       the launcher, which has the lock, waits for FOLDER/go before it forks
 //   --start polls|sleeps  the body waits for FOLDER/go before it is ready: hearing of a stop, or not
 //   --throw early|late    before it is ready, or after
@@ -65,6 +65,7 @@ void serve(RunningService& service, const Behaviour& does) {
     if (!does.reload.empty() && does.reload != "no") {
         service.on_reload([&]() -> std::optional<std::string> {
             does.log("reload");
+            if (does.reload == "tells") service.notify_status("the roof is new");
             if (does.reload == "endless") std::raise(SIGHUP);  // there before this one ends
             if (does.reload == "throws") throw std::runtime_error("the roof is missing");
             if (does.reload == "odd") throw 42;
