@@ -11,6 +11,8 @@
 //   level    = info        # or debug, notice, warning, error
 //   log      = /var/log/thermod/thermod.log
 //   syslog   = /dev/log
+//
+// A reload heeds the first two; the others are those of the start, and `log-level` changes the level at once.
 #include <daemonkit/log_file.hpp>
 #include <daemonkit/reload.hpp>
 #include <daemonkit/service_main.hpp>
@@ -98,8 +100,12 @@ void serve(daemonkit::RunningService& service, const std::string& config_path) {
     daemonkit::Reloadable config([&] { return read_config(config_path); });
     Log log(*config.get());
     service.on_log_level(config.get()->level, [&](Severity level) { log.set_level(level); });
+    const auto tell_status = [&] {
+        service.notify_status("measures every " + settings::to_string(config.get()->interval));
+    };
     service.on_reload([&] {
         const auto failure = config.reload();
+        if (!failure) tell_status();
         log.write(Severity::notice, failure ? "the old one stays: " + *failure : "reloaded");
         return failure;
     });
@@ -111,8 +117,8 @@ void serve(daemonkit::RunningService& service, const std::string& config_path) {
         },
         "how often it has measured");
 
+    tell_status();
     log.write(Severity::notice, "started");
-    service.notify_status("measures every " + settings::to_string(config.get()->interval));
     auto next = std::chrono::steady_clock::now();
     do {
         ++measured;

@@ -91,10 +91,11 @@ verb log-level loud
 expect "a level that is none is refused: 2" [ "$status" -eq 2 ]
 
 # -- reload
-configure 23
+configure 23 30ms
 verb reload
 expect "a reload is done" [ "$status" -eq 0 ]
 wait_for "it is in force" grep -qs 'info: 23 degrees$' log
+expect "and the status tells of it" is_json doing "measures every 30ms"
 echo 'degrees = 200' >config
 verb reload
 expect "a bad one has failed" [ "$status" -eq 1 ]
