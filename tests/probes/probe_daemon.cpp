@@ -142,7 +142,7 @@ daemonkit::ResourceLimit resource_limit(const std::string& text) {
     return {
         static_cast<int>(one_of<int>(
             word, {{"nofile", RLIMIT_NOFILE}, {"fsize", RLIMIT_FSIZE}, {"nproc", RLIMIT_NPROC}})),
-        std::stoull(soft), std::stoull(hard)};
+        std::stoul(soft), std::stoul(hard)};
 }
 
 daemonkit::PathRule path_rule(const std::string& text) {
