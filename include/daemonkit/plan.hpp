@@ -7,6 +7,8 @@
 #include <daemonkit/detail/check.hpp>
 #include <daemonkit/detail/decide_detach.hpp>
 #include <daemonkit/detail/measure_words.hpp>
+#include <daemonkit/detail/open_target.hpp>
+#include <daemonkit/detail/pid_file.hpp>
 #include <daemonkit/detail/prepare_start.hpp>
 #include <daemonkit/detail/proc_status.hpp>
 #include <daemonkit/detail/syscall.hpp>
@@ -75,12 +77,13 @@ inline void refuse_folder(Step step, const std::string& path) {
         throw Error(step, path, EISDIR);
 }
 
-/// The file can be written, or made in its folder.
-inline void require_writable(Step step, const std::string& path) {
+/// The file can be written, or made in its folder; `explain` has the words that a start would have for an errno.
+template <class Explain>
+void require_writable(Step step, const std::string& path, Explain explain) {
     const auto file = sys::faccessat(path.c_str(), W_OK);
     const auto reason =
         file.error == ENOENT ? sys::faccessat(folder_of(path).c_str(), W_OK | X_OK) : file;
-    check(reason, step, path);
+    if (!reason) throw Error(step, path, reason.error, explain(reason.error));
     refuse_folder(step, path);
 }
 
@@ -226,13 +229,16 @@ inline std::vector<Error> check(const DaemonOptions& options) {
             if (const auto holder = PidLock::holder(path)) {
                 throw Error(Step::lock_pid_file, path, EWOULDBLOCK, detail::explain_held(*holder));
             }
-            detail::require_writable(Step::open_pid_file, path);
+            detail::require_writable(Step::open_pid_file, path, detail::explain_open_pid_file);
         });
     }
     for (const StreamTarget* target : {&options.out, &options.err}) {
         if (const auto* const file = std::get_if<AppendTo>(target)) {
             detail::find(findings, [&] {
-                detail::require_writable(Step::open_stream, detail::absolute_path(file->path));
+                const std::string path = detail::absolute_path(file->path);
+                detail::require_writable(Step::open_stream, path, [&](int error) {
+                    return detail::explain_open(path, error, true);
+                });
             });
         }
     }

@@ -33,6 +33,12 @@ inline FileIdentity identity_of(const struct ::stat& status) noexcept {
     return {status.st_dev, status.st_ino};
 }
 
+/// What to do about an errno of open(2), where the errno alone does not say it.
+inline std::string explain_open_pid_file(int error) {
+    if (error == ELOOP || error == EMLINK) return "a symbolic link is not followed";
+    return error == ENOENT ? "the directory has to be made first" : "";
+}
+
 /// A plain file with one name, opened for its lock.
 ///
 /// Errors:   Step::open_pid_file.
@@ -56,12 +62,10 @@ public:
     void open(mode_t mode) {
         const auto opened =
             retry([&] { return sys::open(path_.c_str(), O_RDWR | O_CREAT | flags, mode); });
-        if (opened.error == ELOOP || opened.error == EMLINK)
+        if (!opened)
             throw Error(Step::open_pid_file, path_, opened.error,
-                        "a symbolic link is not followed");
-        if (opened.error == ENOENT)
-            throw Error(Step::open_pid_file, path_, ENOENT, "the directory has to be made first");
-        fd_.reset(check(opened, Step::open_pid_file, path_));
+                        explain_open_pid_file(opened.error));
+        fd_.reset(opened.value);
         check(above_standard(fd_), Step::open_pid_file, path_);
         file_ = identity_of(require_lockable(fd_.get(), path_));
     }

@@ -19,6 +19,9 @@ run missing/hello.log hello.pid thermod
 sed -n '/^```text$/,/^```$/{/^validate_options/,/^```$/p}' "$guide" | sed "/^\`\`\`$/d; s|/tmp/hello|$folder|" >shown
 expect "the guide shows what comes out" cmp out shown
 
+run log missing/pid "$(id -un)"
+expect "what helps is told, as by a start" grep -q '^FAILS: open_pid_file: .*/missing/pid: the directory has to be made first ' out
+
 run "" pid "$(id -un)"
 expect "an option that can never work is refused with 78" [ "$status" -eq 78 ]
 run
