@@ -23,9 +23,11 @@ umask 027
 "$hello" >/dev/null || fail "hello starts"
 pid=$(cat hello.pid)
 started+=("$pid")
-run "$pid"
-expect "a daemon is described" [ -s out ]
-expect "by name and number" grep -qE "^process +$pid \(00_hello_daemon\), (sleeping|running)" out
+at_rest() {  # <process>: looked at while it waits, not while it writes or is about to wait
+    run "$1"
+    grep -qE "^process +$pid \(00_hello_daemon\), sleeping" out && grep -qE '^blocked +none$' out
+}
+wait_for "a daemon is described by name and number" at_rest "$pid"
 for line in state 'ignored signals' 'blocked signals' SIGTERM 'controlling terminal' session umask 'core dumps' children; do
     expect "as to $line, it is as it ought to be" is_marked ok "$line"
 done
@@ -42,7 +44,7 @@ fi
 expect "a reload by SIGHUP would end it" is_marked warning SIGHUP
 expect "a warning is told by the status" [ "$status" -eq 1 ]
 mv out by_number
-run hello.pid
+wait_for "a daemon is found by its pid file" at_rest hello.pid
 expect "by its pid file it is the same" [ "$(sed 's/, up .*//; /^memory/d' out)" = "$(sed 's/, up .*//; /^memory/d' by_number)" ]
 kill -TERM "$pid"
 wait_for "it ends" is_gone "$pid"
