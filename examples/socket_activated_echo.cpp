@@ -7,7 +7,6 @@
 #include <daemonkit/run.hpp>
 #include <daemonkit/signal_set.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -94,16 +93,20 @@ bool serve(Client& client) {
 }
 
 void echo(const Socket& socket, daemonkit::SignalSet& signals) {
-    std::size_t most = 256;  // more connections than that wait in the kernel's queue
+    constexpr std::size_t most = 256;  // more connections than that wait in the kernel's queue
+    constexpr int moment_ms = 100;
+    bool has_room = true;  // for one more descriptor, as far as is known
     std::list<Client> clients;
     while (!signals.poll()) {
-        const short may_accept = clients.size() < most ? POLLIN : 0;
+        const short may_accept = has_room && clients.size() < most ? POLLIN : 0;
         std::vector<pollfd> set{{signals.native_handle(), POLLIN, 0},
                                 {socket.get(), may_accept, 0}};
         for (const Client& client : clients)
             set.push_back({client.socket.get(),
                            static_cast<short>(client.waiting.empty() ? POLLIN : POLLOUT), 0});
-        if (::poll(set.data(), set.size(), -1) < 0) continue;
+        // Without room the connection stays in the queue; to ask again at once would spin.
+        if (::poll(set.data(), set.size(), has_room ? -1 : moment_ms) < 0) continue;
+        has_room = true;
         auto ready = set.begin() + 2;
         for (auto client = clients.begin(); client != clients.end(); ++ready) {
             const bool goes_on = ready->revents == 0 || serve(*client);
@@ -113,8 +116,8 @@ void echo(const Socket& socket, daemonkit::SignalSet& signals) {
         const int fd = ::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0)
             clients.push_back({Socket(fd)});
-        else if (errno == EMFILE || errno == ENFILE)
-            most = std::max<std::size_t>(1, clients.size());  // until one leaves, there is no room
+        else
+            has_room = errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
     }
 }
 

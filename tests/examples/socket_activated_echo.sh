@@ -31,6 +31,17 @@ expect "a port that is taken fails the start" [ "$status" -eq 70 ]
 expect "and the launcher tells why" grep -q "bind: Address already in use" err
 run "$port" pid
 expect "a second instance is told" [ "$status" -eq 75 ]
+if command -v prlimit >/dev/null; then
+    exec 7<>"/dev/tcp/127.0.0.1/$port"
+    echoes() { printf '%s\n' "$1" >&7 && IFS= read -r -t 20 line <&7 && [ "$line" = "$1" ]; }
+    expect "it has two clients" echoes "first"
+    prlimit --pid "$pid" --nofile=8: || fail "no limit could be set"  # with fewer, poll would refuse as well
+    exec 6<>"/dev/tcp/127.0.0.1/$port"
+    expect "without descriptors it serves those that it has" echoes "second"
+    prlimit --pid "$pid" --nofile=64:
+    expect "and others as soon as it can" answers "$port" "later"
+    exec 6>&- 7>&-
+fi
 kill -TERM "$pid"
 wait_for "SIGTERM ends it, whoever is connected" is_gone "$pid"
 exec 9>&-
