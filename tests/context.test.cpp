@@ -334,6 +334,17 @@ TEST_CASE("DaemonContext: the hooks run in their order, each in its process",
                                   "\n");
 }
 
+TEST_CASE("DaemonContext: what the hook in the daemon opens stays open, whatever number it gets",
+          "[context][process]") {
+    const DaemonFiles files;
+    const std::string file = files.folder / "opened";
+    write_file(file, "");
+    // The SignalSet of before the start has given up two descriptors for new ones when the hook runs.
+    DaemonStart start(files.start({"--close", "all", "--hook-opens", file}));
+    REQUIRE(why_not_up(start, files) == "");
+    CHECK(read_file(files.report).find("=" + file + "\n") != std::string::npos);
+}
+
 TEST_CASE("DaemonContext: a hook that throws fails the start, but for the one after it",
           "[context][process]") {
     const DaemonFiles files;

@@ -303,7 +303,7 @@ private:
         try {
             detail::signal_handlers_after_fork();
             detail::renew_signal_receivers();
-            call(start.options.hooks.in_daemon);
+            call_in_daemon(start);
             become(start, detail::DaemonState::Undo::pointless);
             start.filled.release();
             if (start.options.ready_when == ReadyWhen::constructed) {
@@ -326,7 +326,7 @@ private:
         call(start.options.hooks.before_fork);
         detail::SignalMaskGuard mask;
         try {
-            call(start.options.hooks.in_daemon);
+            call_in_daemon(start);
             become(start, detail::DaemonState::Undo::possible);
             if (start.options.ready_when == ReadyWhen::constructed) notify_ready();
         } catch (...) {
@@ -416,6 +416,13 @@ private:
 
     static void call(const std::function<void()>& hook) {
         if (hook) hook();
+    }
+
+    static void call_in_daemon(detail::PreparedStart& start) {
+        if (!start.options.hooks.in_daemon) return;
+        // What it opens is nothing inherited, whatever number that gets.
+        start.inherited.forget_closed();
+        start.options.hooks.in_daemon();
     }
 
     [[noreturn]] void fail(const std::exception& failure) noexcept {

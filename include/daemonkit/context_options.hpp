@@ -69,7 +69,8 @@ struct StartHooks {
     /// Launcher, just before the first fork; in the foreground at the same place. Flush, close, stop what a fork
     /// would tear.
     std::function<void()> before_fork = {};
-    /// Daemon, as its first act, all signals blocked. Seed random numbers anew, drop cached pids.
+    /// Daemon, as its first act, all signals blocked. Seed random numbers anew, drop cached pids. What it opens
+    /// stays open, but for what gets the number of a descriptor that it has closed itself.
     std::function<void()> in_daemon = {};
     /// Launcher, after the daemon is up and before the launcher ends; not after a failed start. What it throws is
     /// shown nowhere: the daemon is up.

@@ -23,6 +23,7 @@
 //   --list NAME  --set NAME=VALUE                         the environment; both may be repeated
 //   --limit nofile|fsize|nproc:SOFT[:HARD]                HARD is SOFT where it is not given; may be repeated
 //   --hooks FILE               one line a hook: "HOOK pid PID"
+//   --hook-opens FILE          hooks.in_daemon opens it, for good
 //   --hook-throws before_fork|in_daemon|in_launcher       --hook-throws-int: it throws no std::exception
 //   --threads N                threads named worker-1 and so on exist before the start
 //   --start-again              what other threads mean
@@ -85,7 +86,7 @@ struct Arguments {
     std::optional<Milliseconds> extend;
     Signals signals = Signals::before;
     Syslog syslog = Syslog::none;
-    Text status, witness, report, state, hooks, hook_that_throws, print, say, terminal;
+    Text status, witness, report, state, hooks, hook_opens, hook_that_throws, print, say, terminal;
     long statuses = 1;
     std::string first;
     bool throws_int = false;
@@ -301,6 +302,7 @@ constexpr Option known_options[] = {
     {"limit", 1,
      [](Arguments& all, const char* value) { all.daemon.limits.push_back(resource_limit(value)); }},
     {"hooks", 1, [](Arguments& all, const char* value) { all.hooks = absolute(value); }},
+    {"hook-opens", 1, [](Arguments& all, const char* value) { all.hook_opens = value; }},
     {"hook-throws", 1, [](Arguments& all, const char* value) { all.hook_that_throws = value; }},
     {"hook-throws-int", 0, [](Arguments& all, const char*) { all.throws_int = true; }},
     {"threads", 1, [](Arguments& all, const char* value) { all.threads = number(value); }},
@@ -380,8 +382,10 @@ private:
 };
 
 std::function<void()> hook(const Arguments& arguments, const std::string& name) {
-    if (!arguments.hooks && arguments.hook_that_throws != name) return {};
-    return [&arguments, name] {
+    const bool opens = arguments.hook_opens && name == "in_daemon";
+    if (!arguments.hooks && !opens && arguments.hook_that_throws != name) return {};
+    return [&arguments, name, opens] {
+        if (opens && ::open(arguments.hook_opens->c_str(), O_RDONLY | O_CLOEXEC) < 0) std::abort();
         if (arguments.hooks) {
             const std::string line = name + " pid " + std::to_string(::getpid()) + "\n";
             const int file =

@@ -9,7 +9,7 @@
 #include <daemonkit/detail/syscall.hpp>
 
 #include <cerrno>
-#include <cstddef>  // std::size_t
+#include <cstddef>  // std::size_t, std::ptrdiff_t
 #include <vector>
 
 #include <poll.h>
@@ -87,6 +87,14 @@ public:
     explicit InheritedDescriptors(int slots)
         : fds_(open_descriptors(slots != 0 ? slots : guessed_descriptor_slots)),
           is_guess_(slots == 0) {}
+
+    /// Those that are closed by now are none any more: what is opened from here on may get their numbers.
+    void forget_closed() noexcept {
+        std::size_t count = 0;
+        for (const int fd : fds_)
+            if (sys::fcntl_getfd(fd).error != EBADF) fds_[count++] = fd;
+        fds_.erase(fds_.begin() + static_cast<std::ptrdiff_t>(count), fds_.end());
+    }
 
     /// Closes what `spare(fd)` does not spare, and nothing that got a number since that was free then.
     ///
