@@ -116,6 +116,18 @@ TEST_CASE("Watchdog: a part that makes no progress ends the signs of life, until
     CHECK(watchdog.check() == "slow");
 }
 
+TEST_CASE("Watchdog: the time for which the whole process was stopped is held against no part",
+          "[watchdog][unit]") {
+    const Manager manager("100000");
+    Watchdog watchdog(manager.notifier);
+    const Watchdog::Part part(watchdog, "worker");
+    let_pass(80ms);
+    CHECK_FALSE(watchdog.check());
+    CHECK(manager.next() == "WATCHDOG=1");
+    let_pass(50ms);
+    CHECK(watchdog.check() == "worker");
+}
+
 TEST_CASE("Watchdog: a part that is gone is not waited for", "[watchdog][unit]") {
     const Manager manager("60000000");
     Watchdog watchdog(manager.notifier);
