@@ -81,9 +81,12 @@ Pair make_sockets(int type) {
 class Worker {
 public:
     template <class Function>
-    Worker(const char* section, Function function) : pid_(check(::fork(), "fork")) {
+    Worker(const char* section, Function function) {
+        const pid_t daemon = ::getpid();
+        pid_ = check(::fork(), "fork");
         if (pid_ != 0) return;
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::getppid() != daemon) ::_exit(0);  // it has ended before that call
         while (section == held_section) ::pause();
         ::_exit(run(function));  // neither the daemon's destructors nor its handlers of exceptions
     }
@@ -100,7 +103,7 @@ private:
         function();
         return 0;
     }
-    pid_t pid_;
+    pid_t pid_ = 0;
 };
 
 /// A FIFO in a folder of its own, for as long as somebody has to find it.
