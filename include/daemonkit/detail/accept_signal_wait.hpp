@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// accept_signal by sigtimedwait, for the only thread of a process. Floor 4 behind accept_signal.
+// accept_signal by sigtimedwait, for the only thread of a process. Floor 4 behind accept_signal. Empty where the C library
+// does not tell how many threads there are: every header compiles alone.
 //
 // A handler costs a frame on the stack, a return through the kernel and a byte through a pipe. Who sleeps until a signal
 // comes needs none of them: blocked for that time, the signal ends the sleep itself.
+
+#if __has_include(<sys/single_threaded.h>)
 
 #include <daemonkit/detail/signal_delivery.hpp>
 #include <daemonkit/detail/signal_name.hpp>
@@ -51,3 +54,5 @@ Result<int> accept_signal(const sigset_t& numbers, const struct ::timespec* limi
 }
 
 }  // namespace daemonkit::detail::accept_signal_wait
+
+#endif
