@@ -33,12 +33,12 @@ std::string soft_limit() {
 
 // What can be undone, all at once.
 Words changes(const DaemonFiles& files) {
-    return {"--umask", "0077",       "--directory", files.folder.path(),
-            "--set",   "PATH=/bin",  "--set",       "ADDED=1",
-            "--list",  "PATH",       "--map",       "10:ignore",
-            "--map",   "13:handler", "--limit",     soft_limit(),
-            "--in",    "/dev/zero",  "--signals",   "none",
-            "--core",  "allow"};
+    return {"--umask",   "0077",       "--directory", files.folder.path(),
+            "--set",     "PATH=/bin",  "--set",       "ADDED=1",
+            "--set",     "ADDED=2",    "--list",      "PATH",
+            "--map",     "10:ignore",  "--map",       "13:handler",
+            "--limit",   soft_limit(), "--in",        "/dev/zero",
+            "--signals", "none",       "--core",      "allow"};
 }
 
 // A caller that differs from the defaults wherever one can.
@@ -56,10 +56,15 @@ void differ() {
     ::close(0);
 }
 
-// Tries all calls of the start; `up` is the status of one that comes up.
-void try_all(const Words& options, int up) {
+// What is made to fail: the system calls of the start, or its allocations.
+enum class Failing { calls, allocations };
+
+// Tries all of them; `up` is the status of a start that comes up.
+void try_all(const Words& options, int up, Failing failing = Failing::calls) {
+    const bool is_memory = failing == Failing::allocations;
     const auto command = [&](const DaemonFiles& files, const std::string& state) {
-        return files.start(changes(files) + options + Words{"--state", state}, seamed_daemon);
+        return files.start(changes(files) + options + Words{"--state", state},
+                           is_memory ? "probe_daemon_memory" : seamed_daemon);
     };
     const DaemonFiles recorded;
     const std::string record = recorded.folder / "record";
@@ -70,8 +75,11 @@ void try_all(const Words& options, int up) {
 
     int tried = 0;
     int failed = 0;
+    bool has_begun = false;  // before its first call the program has only read its options
     for (const Call& call : calls) {
-        for (const int error : {EIO, EMFILE, EPERM}) {
+        has_begun = has_begun || call.name != "new";
+        if (is_memory && (!has_begun || call.name != "new")) continue;
+        for (const int error : is_memory ? std::vector{ENOMEM} : std::vector{EIO, EMFILE, EPERM}) {
             CAPTURE(call.role, call.name, call.occurrence, error);
             const DaemonFiles files;
             const std::string state = files.folder / "state";
@@ -114,6 +122,11 @@ TEST_CASE("start: after any failed call a foreground process is what it was",
           "[fault][context][process]") {
     // The constructor does everything; the probe ends right after it.
     try_all({"--foreground", "--ready", "constructed", "--init", "exit"}, 3);
+}
+
+TEST_CASE("start: after any failed allocation a foreground process is what it was",
+          "[fault][context][process]") {
+    try_all({"--foreground", "--ready", "constructed", "--init", "exit"}, 3, Failing::allocations);
 }
 
 TEST_CASE("start: a root that is refused leaves a foreground process where it was",

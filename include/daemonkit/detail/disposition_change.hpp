@@ -34,7 +34,8 @@ public:
             const auto asked = sys::sigaction(number, nullptr, &before);
             if (asked.error == EINVAL && status && status->ignores(number)) reset_reserved(number);
             if (!asked || is_own_handler(before)) continue;
-            if (set(number, SIG_DFL)) before_.push_back({number, before});
+            before_.push_back({number, before});  // first: there may be no memory for it
+            static_cast<void>(set(number, SIG_DFL));
         }
     }
 
@@ -46,8 +47,8 @@ public:
             struct ::sigaction before {};
             const std::string name = signal_name(rule.signal);
             check(sys::sigaction(rule.signal, nullptr, &before), Step::map_signals, name);
-            check(set(rule.signal, rule.handler), Step::map_signals, name);
             before_.push_back({rule.signal, before});
+            check(set(rule.signal, rule.handler), Step::map_signals, name);
         }
     }
 

@@ -77,8 +77,11 @@ private:
         return all;
     }
 
-    /// The first value counts: a variable may be removed and set again.
+    /// The first value counts: a variable may be removed and set again, and one that was added had none.
     void remember(const std::string& name, const std::string& value) {
+        for (const std::string& added : added_) {
+            if (added == name) return;
+        }
         for (const Variable& known : before_) {
             if (known.first == name) return;
         }

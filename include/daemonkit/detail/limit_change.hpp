@@ -24,8 +24,8 @@ public:
             struct ::rlimit before {};
             check(sys::getrlimit(limit.resource, &before), Step::limit_resources, subject);
             const struct ::rlimit wanted { limit.soft, limit.hard };
+            before_.push_back({limit.resource, before});  // first: there may be no memory for it
             check(sys::setrlimit(limit.resource, &wanted), Step::limit_resources, subject);
-            before_.push_back({limit.resource, before});
         }
     }
 
