@@ -2,6 +2,10 @@
 #pragma once
 // Which system and which sanitizer this is. Floor 0. Only alias headers and syscall.hpp ask.
 
+#if __cplusplus < 202002L
+#error "daemonkit needs C++20: compile with -std=c++20"
+#endif
+
 #if defined(__linux__)
 #define DAEMONKIT_OS_LINUX() 1
 #else
