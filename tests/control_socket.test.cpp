@@ -396,3 +396,34 @@ TEST_CASE("ControlSocket: a client that sends many requests at once takes its tu
     while (done < 50) socket.serve();
     CHECK(many.lines(50).size() == 50 * std::string("0 \n").size());
 }
+
+TEST_CASE("ControlSocket: where handlers take long, the caller has its turn between two of them",
+          "[control_socket][unit]") {
+    const TempFolder folder;
+    ControlSocket socket({.path = folder / "control"});
+    int done = 0;
+    socket.on("x", [&](const ControlRequest&) {
+        ++done;
+        ::poll(nullptr, 0, 510);
+        return ControlAnswer{};
+    });
+    RawClient first(socket.path());
+    RawClient second(socket.path());
+    socket.serve();
+    first.send("x\n");
+    second.send("x\n");
+    socket.serve();
+    CHECK(done == 1);
+    socket.serve();
+    CHECK(done == 2);
+    RawClient third(socket.path());
+    RawClient fourth(socket.path());
+    third.send("x\n");
+    fourth.send("x\n");
+    socket.serve();
+    CHECK(done == 3);
+    socket.serve();
+    CHECK(done == 4);
+    for (RawClient* const each : {&first, &second, &third, &fourth})
+        CHECK(each->lines(1) == "0 \n");
+}

@@ -92,8 +92,8 @@ public:
         return all;
     }
 
-    /// Does what is to be done now and never waits, except for the handlers, which it calls. Does nothing when it is
-    /// called by one of them.
+    /// Does what is to be done now and never waits, except for the handlers, which it calls. Where they take long, it
+    /// comes back between two of them, and the descriptor is readable. Does nothing when it is called by one of them.
     ///
     /// Errors:   Step::open_control_socket when the descriptors no longer work; EINVAL in another process than the one that
     ///           made it.
@@ -105,9 +105,13 @@ public:
         std::uint64_t keys[64];
         const auto taken = queue_.take(keys);
         if (!taken) throw Error(step, path(), taken.error, "it can no longer be served");
+        // The caller has signals and deadlines besides.
+        constexpr Nanoseconds longest_turn = 500'000'000;
+        const Nanoseconds until = detail::monotonic_after(longest_turn);
         for (std::size_t at = 0; at < taken.value && clients_.is_own(); ++at) {
+            if (at > 0 && detail::monotonic_now() >= until) return bell_.ring();
             if (keys[at] == listener_key) {
-                accept_clients();
+                accept_clients(until);
             } else if (keys[at] == bell_key) {
                 static_cast<void>(bell_.silence());
                 clients_.answer_deferred();
@@ -203,10 +207,11 @@ private:
     }
 
     /// Some at a time, so that a crowd at the door does not hold up those inside.
-    void accept_clients() {
+    void accept_clients(Nanoseconds until) {
         constexpr int at_once = 64;
         int lost = 0;
         for (int count = 0; count < at_once && clients_.is_own(); ++count) {
+            if (count > 0 && detail::monotonic_now() >= until) return;
             try {
                 if (!clients_.make_room()) return pause(Pause::full, clients_.room_at());
                 const auto accepted = detail::sys::accept_nonblocking(socket_.fd());
