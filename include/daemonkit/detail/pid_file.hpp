@@ -36,6 +36,7 @@ inline FileIdentity identity_of(const struct ::stat& status) noexcept {
 /// What to do about an errno of open(2), where the errno alone does not say it.
 inline std::string explain_open_pid_file(int error) {
     if (error == ELOOP || error == EMLINK) return "a symbolic link is not followed";
+    if (error == ENXIO) return "not a regular file";  // a socket, or a device without a driver
     return error == ENOENT ? "the directory has to be made first" : "";
 }
 
@@ -53,7 +54,7 @@ public:
     static UniqueFd open_to_look(const std::string& path) {
         const auto opened = retry([&] { return sys::open(path.c_str(), O_RDONLY | flags); });
         if (opened.error == ENOENT || opened.error == ENOTDIR) return {};
-        UniqueFd fd(check(opened, Step::open_pid_file, path));
+        UniqueFd fd(require_open(opened, path));
         require_lockable(fd.get(), path);
         return fd;
     }
@@ -62,10 +63,7 @@ public:
     void open(mode_t mode) {
         const auto opened =
             retry([&] { return sys::open(path_.c_str(), O_RDWR | O_CREAT | flags, mode); });
-        if (!opened)
-            throw Error(Step::open_pid_file, path_, opened.error,
-                        explain_open_pid_file(opened.error));
-        fd_.reset(opened.value);
+        fd_.reset(require_open(opened, path_));
         check(above_standard(fd_), Step::open_pid_file, path_);
         file_ = identity_of(require_lockable(fd_.get(), path_));
     }
@@ -135,6 +133,11 @@ public:
 private:
     // O_NONBLOCK: a FIFO of that name must not hang the start. O_NOCTTY: nor may a terminal become ours.
     static constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+
+    static int require_open(const Result<int>& opened, const std::string& path) {
+        if (opened) return opened.value;
+        throw Error(Step::open_pid_file, path, opened.error, explain_open_pid_file(opened.error));
+    }
 
     static struct ::stat require_lockable(int fd, const std::string& path) {
         struct ::stat status {};
