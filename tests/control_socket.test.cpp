@@ -21,6 +21,7 @@
 #include <string>
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -426,4 +427,28 @@ TEST_CASE("ControlSocket: where handlers take long, the caller has its turn betw
     CHECK(done == 4);
     for (RawClient* const each : {&first, &second, &third, &fourth})
         CHECK(each->lines(1) == "0 \n");
+}
+
+TEST_CASE("ControlSocket: clients that ask without a pause do not keep out another one",
+          "[control_socket][unit]") {
+    const TempFolder folder;
+    ControlSocket socket({.path = folder / "control", .most_clients = 2});
+    socket.on("x", [](const ControlRequest&) { return ControlAnswer{}; });
+    const RawClient busy[] = {RawClient(socket.path()), RawClient(socket.path())};
+    socket.serve();
+    RawClient other(socket.path());
+    other.send("x\n");
+    bool is_answered = false;
+    const auto end = std::chrono::steady_clock::now() + 5s;
+    while (!is_answered && std::chrono::steady_clock::now() < end) {
+        for (const RawClient& each : busy) each.try_send("x\n");
+        socket.serve();
+        char answers[64];
+        for (const RawClient& each : busy)
+            static_cast<void>(::recv(each.fd(), answers, sizeof answers, MSG_DONTWAIT));
+        ::pollfd set{other.fd(), POLLIN, 0};
+        is_answered = ::poll(&set, 1, 0) == 1;
+    }
+    CHECK(is_answered);
+    CHECK(other.lines(1) == "0 \n");
 }

@@ -67,7 +67,7 @@ public:
           clients_(queue_, verbs_, options_) {
         detail::check(queue_.add(bell_.read_end(), bell_key, Interest::reading), step, path());
         detail::check(queue_.add(socket_.fd(), listener_key, Interest::reading), step, path());
-        look_at_clock();
+        look_at_clock(detail::forever);
     }
     ControlSocket(const ControlSocket&) = delete;
     ControlSocket& operator=(const ControlSocket&) = delete;
@@ -108,8 +108,8 @@ public:
         // The caller has signals and deadlines besides.
         constexpr Nanoseconds longest_turn = 500'000'000;
         const Nanoseconds until = detail::monotonic_after(longest_turn);
-        for (std::size_t at = 0; at < taken.value && clients_.is_own(); ++at) {
-            if (at > 0 && detail::monotonic_now() >= until) return bell_.ring();
+        bool is_over = false;
+        for (std::size_t at = 0; at < taken.value && !is_over && clients_.is_own(); ++at) {
             if (keys[at] == listener_key) {
                 accept_clients(until);
             } else if (keys[at] == bell_key) {
@@ -118,10 +118,13 @@ public:
             } else {
                 clients_.attend(keys[at]);
             }
+            is_over = detail::monotonic_now() >= until;
         }
         if (!clients_.is_own()) return;
         look_at_name();
-        look_at_clock();
+        // Who had no turn yet is not late.
+        look_at_clock(is_over ? detail::forever : clients_.drop_overdue());
+        if (is_over) bell_.ring();
     }
 
     /// False when the path no longer leads to this socket: nobody new can ask. `serve` looks as well, and mends it.
@@ -261,9 +264,8 @@ private:
         }
     }
 
-    void look_at_clock() noexcept {
+    void look_at_clock(Nanoseconds next) noexcept {
         constexpr Nanoseconds minute = 60'000'000'000;
-        Nanoseconds next = clients_.drop_overdue();
         if (looked_at_ + minute < next) next = looked_at_ + minute;
         if (pause_ != Pause::none) {
             const bool is_over = detail::monotonic_now() >= paused_until_ ||

@@ -31,7 +31,7 @@ struct ControlSocketOptions {
     std::function<bool(const ControlPeer&)> allowed = {};
 
     /// How many clients are connected at a time. One more takes the place of the one that has kept the daemon waiting
-    /// longest.
+    /// longest; where all of them ask without a pause, of the one that came first.
     std::size_t most_clients = 256;
 
     /// The most bytes of a request, without its newline.

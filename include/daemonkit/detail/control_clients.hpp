@@ -47,8 +47,13 @@ public:
         auto longest = clients_.begin();
         for (auto each = longest; each != clients_.end(); ++each)
             if (each->since < longest->since) longest = each;
+        const Nanoseconds now = monotonic_now();
+        if (now < longest->since + grace) {
+            // All of them ask without a pause; that must not keep everybody else out.
+            longest = clients_.begin();
+            if (now < longest->admitted + turn) return false;
+        }
         Connection& client = *longest;
-        if (monotonic_now() < client.since + grace) return false;
         if (client.conversation().unsent().empty())
             client.tell({75, "too many clients: try again"});
         drop(client);
@@ -58,7 +63,7 @@ public:
 
     /// When `make_room` can be true at the latest.
     Nanoseconds room_at() const noexcept {
-        Nanoseconds earliest = forever;
+        Nanoseconds earliest = clients_.empty() ? forever : clients_.front().admitted + turn;
         for (const Connection& client : clients_)
             if (client.since + grace < earliest) earliest = client.since + grace;
         return earliest;
@@ -119,6 +124,8 @@ private:
 
     /// A client that is just about to send its request is not sent away for another.
     static constexpr Nanoseconds grace = 100'000'000;
+    /// For that long one that asks without a pause is not sent away for another.
+    static constexpr Nanoseconds turn = 500'000'000;
 
     void attend(Connection& client) noexcept {
         attempt(client, [&] { return converse(client); });
@@ -189,7 +196,7 @@ private:
     const ControlSocketOptions& options_;
     const pid_t process_ = (keep_own_pid(), own_pid());
     std::uint64_t next_key_ = first_key;
-    std::list<Connection> clients_;  // which stay where they are
+    std::list<Connection> clients_;  // which stay where they are, the first to come in front
 };
 
 }  // namespace daemonkit::detail

@@ -40,8 +40,9 @@ public:
     Interest interest = Interest::reading;
     /// A request that is to be answered later.
     std::optional<ControlRequest> deferred = {};
+    const Nanoseconds admitted = monotonic_now();
     /// When the daemon began to wait for what it waits for now.
-    Nanoseconds since = monotonic_now();
+    Nanoseconds since = admitted;
 
     /// Takes in what has come; false when the connection is broken.
     ///
