@@ -176,8 +176,7 @@ TEST_CASE("PidLock: what is no plain file is refused at once and left as it is",
     CHECK(error.exit_status() == 73);
     CHECK_THROWS_AS(PidLock::try_acquire(path), Error);
     // A folder can be opened by whoever only looks.
-    CHECK_THROWS_WITH(PidLock::holder(path),
-                      Catch::Contains(number == EISDIR ? "not a regular file" : words));
+    CHECK(says(refusal_to_look(path), number == EISDIR ? "not a regular file" : words));
 
     CHECK(status_of(path).st_ino == before.st_ino);
     CHECK(status_of(path).st_mode == before.st_mode);

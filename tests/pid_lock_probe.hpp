@@ -50,6 +50,16 @@ inline Error refusal(const std::string& path, PidLockOptions options = {}) {
     return {Step::application, "nothing was thrown", 0};
 }
 
+// The same for who asks for the holder.
+inline Error refusal_to_look(const std::string& path) {
+    try {
+        static_cast<void>(PidLock::holder(path));
+    } catch (const Error& error) {
+        return error;
+    }
+    return {Step::application, "nothing was thrown", 0};
+}
+
 inline bool says(const Error& error, const std::string& words) {
     return std::string(error.what()).find(words) != std::string::npos;
 }
