@@ -102,21 +102,25 @@ public:
         const detail::ErrnoGuard keep_errno;
         require_own();
         const Serving serving(is_serving_);
-        std::uint64_t keys[64];
-        const auto taken = queue_.take(keys);
-        if (!taken) throw Error(step, path(), taken.error, "it can no longer be served");
-        // The caller has signals and deadlines besides.
+        if (next_key_ == last_key_) {
+            const auto taken = queue_.take(keys_);
+            if (!taken) throw Error(step, path(), taken.error, "it can no longer be served");
+            next_key_ = 0;
+            last_key_ = taken.value;
+        }
+        // The caller has signals and deadlines besides. Who is left is the first of the next turn.
         constexpr Nanoseconds longest_turn = 500'000'000;
         const Nanoseconds until = detail::monotonic_after(longest_turn);
         bool is_over = false;
-        for (std::size_t at = 0; at < taken.value && !is_over && clients_.is_own(); ++at) {
-            if (keys[at] == listener_key) {
+        while (next_key_ < last_key_ && !is_over && clients_.is_own()) {
+            const std::uint64_t key = keys_[next_key_++];
+            if (key == listener_key) {
                 accept_clients(until);
-            } else if (keys[at] == bell_key) {
+            } else if (key == bell_key) {
                 static_cast<void>(bell_.silence());
                 clients_.answer_deferred();
             } else {
-                clients_.attend(keys[at]);
+                clients_.attend(key);
             }
             is_over = detail::monotonic_now() >= until;
         }
@@ -214,7 +218,10 @@ private:
         constexpr int at_once = 64;
         int lost = 0;
         for (int count = 0; count < at_once && clients_.is_own(); ++count) {
-            if (count > 0 && detail::monotonic_now() >= until) return;
+            if (count > 0 && detail::monotonic_now() >= until) {
+                --next_key_;  // the rest of the crowd comes first, in the next turn
+                return;
+            }
             try {
                 if (!clients_.make_room()) return pause(Pause::full, clients_.room_at());
                 const auto accepted = detail::sys::accept_nonblocking(socket_.fd());
@@ -288,6 +295,9 @@ private:
     detail::EventQueue queue_;
     detail::SelfPipe bell_;
     detail::ControlClients clients_;
+    std::uint64_t keys_[64];
+    std::size_t next_key_ = 0;  // of these, the first without a turn
+    std::size_t last_key_ = 0;
     Pause pause_ = Pause::none;
     Nanoseconds paused_until_ = 0;
     Nanoseconds looked_at_ = detail::monotonic_now();
