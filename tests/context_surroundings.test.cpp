@@ -262,7 +262,8 @@ TEST_CASE("DaemonContext: pid 1 of a namespace is refused, or stays in the foreg
           "[context][process]") {
     const DaemonFiles files;
     SECTION("asked to detach, it is told what to do") {
-        DaemonStart start(files.start(), {{}, become_pid_one});
+        const Words threads = GENERATE(Words{}, Words{"--start-again", "--threads", "1"});
+        DaemonStart start(files.start(threads), {{}, become_pid_one});
         if (start.await().exit_status == not_possible)
             return not_tested("there are no pid namespaces for this user");
         CHECK(start.await().exit_status == 78);

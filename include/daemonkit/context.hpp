@@ -206,8 +206,7 @@ private:
         return channel_.is_open() || lock_ || notifier_.is_open() || setup_.has_saved_streams();
     }
 
-    static constexpr int no_launcher =
-        71;  ///< EX_OSERR, as of every call that is not the program's
+    static constexpr int no_launcher = 71;  ///< EX_OSERR: it is no failure of the program's
 
     /// The start up to the daemon's word that it is ready, where the options do not leave that to the program.
     void begin_start(const DaemonOptions& options) {
@@ -252,6 +251,7 @@ private:
     /// Forks and executes the program anew. Never returns: the daemon is another process image.
     [[noreturn]] void launch_again(const DaemonOptions& options) {
         detail::validate(options);
+        detail::refuse_pid_one(detail::sys::getpid());
         call(options.hooks.before_fork);
         detail::ProgramImage program;
         detail::ReadyChannel launcher_end;
